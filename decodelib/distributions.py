@@ -1,0 +1,126 @@
+"""What there is to say about a distribution over tokens: surprisal, entropy, varentropy, nucleus.
+
+Every function takes logits of shape `[..., vocab]`; the distribution is p = softmax(logits), and a
+logit of -inf is a token of probability 0. Results are float32, or float64 for float64 logits;
+quantities in nats unless the name says otherwise. Chapters 1 and 10 derive them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+ROUNDING = {torch.float64: 1e-12}
+"""How far a sum of probabilities may fall short of a bound and still count as reaching it."""
+
+
+def rounding(dtype: torch.dtype) -> float:
+    """Return the slack for sums of probabilities that came from logits of this type.
+
+    1e-12 for float64, 1e-7 for everything else: about what one rounding of the logits moves a
+    probability, so that {.5, .3, .2} reaches a mass of .8 with two tokens in any precision.
+    """
+    return ROUNDING.get(dtype, 1e-7)
+
+
+def widen(x: Tensor) -> Tensor:
+    """Return `x` in the widest float its device has: float64, or float32 on Apple's GPUs."""
+    return x.float() if x.device.type == "mps" else x.double()
+
+
+def _narrow(x: Tensor, like: Tensor) -> Tensor:
+    return x if like.dtype == torch.float64 else x.float()
+
+
+def check_logits(logits: Float[Tensor, "*batch vocab"]) -> None:
+    """Raise ValueError unless every row has a finite maximum and no NaN.
+
+    Removed tokens (-inf) are fine as long as one token is left; NaN and +inf never are, because
+    any token chosen from such a row would be an accident.
+    """
+    if logits.shape[-1] == 0:
+        raise ValueError("logits must have at least one token in the last dimension, got none")
+    best = logits.amax(-1)  # NaN spreads through a maximum, so one pass finds all three troubles
+    if torch.isfinite(best).all():
+        return
+    row = int((~torch.isfinite(best.flatten())).nonzero()[0])
+    worst = best.flatten()[row]
+    found = "every token at -inf" if worst == -torch.inf else "NaN" if worst.isnan() else "+inf"
+    raise ValueError(f"logits must be finite, or -inf for removed tokens, got {found} in row {row}")
+
+
+def log_probs(logits: Float[Tensor, "*batch vocab"]) -> Float[Tensor, "*batch vocab"]:
+    """Return ln p = logits - ln sum exp(logits). Raises ValueError for NaN, +inf or all -inf."""
+    check_logits(logits)
+    return _narrow(widen(logits).log_softmax(-1), logits)
+
+
+def surprisal(
+    logits: Float[Tensor, "*batch vocab"], ids: Int[Tensor, "*batch"]
+) -> Float[Tensor, "*batch"]:
+    """Return -ln p of the given tokens, in nats: how unexpected each was. Never negative."""
+    return -log_probs(logits).gather(-1, ids[..., None])[..., 0]
+
+
+def entropy(logits: Float[Tensor, "*batch vocab"]) -> Float[Tensor, "*batch"]:
+    """Return H = -sum p ln p, the expected surprisal, in nats: from 0 to ln V (Shannon 1948)."""
+    return _narrow(entropy_and_varentropy(logits)[0], logits)
+
+
+def varentropy(logits: Float[Tensor, "*batch vocab"]) -> Float[Tensor, "*batch"]:
+    """Return sum p (-ln p - H)^2, the variance of the surprisal, in square nats.
+
+    0 for a uniform distribution over any number of tokens, and for a certain token.
+    """
+    return _narrow(entropy_and_varentropy(logits)[1], logits)
+
+
+def entropy_and_varentropy(
+    logits: Float[Tensor, "*batch vocab"],
+) -> tuple[Float[Tensor, "*batch"], Float[Tensor, "*batch"]]:
+    """Return both `entropy` and `varentropy` from one pass, in the widest float of the device."""
+    check_logits(logits)
+    logp = widen(logits).log_softmax(-1)
+    p = logp.exp()
+    surprise = -logp.masked_fill(p == 0, 0.0)  # 0 ln 0 = 0, where floats would give NaN
+    mean = (p * surprise).sum(-1)
+    return mean, (p * (surprise - mean[..., None]) ** 2).sum(-1)
+
+
+def perplexity(logprobs: Sequence[float] | Float[Tensor, " seq"]) -> float:
+    """Return exp of the mean surprisal of a text's tokens, from their log-probabilities.
+
+    From 1 (every token certain) up; a perplexity of n is the surprise of n equal choices.
+    Raises ValueError for an empty sequence and for log-probabilities above 0.
+    """
+    values = torch.as_tensor(logprobs, dtype=torch.float64)
+    if values.numel() == 0:
+        raise ValueError("logprobs must hold at least one token, got none")
+    if not (values <= 0).all():
+        raise ValueError(f"logprobs must be at most 0, got {float(values.max())}")
+    return float((-values.mean()).exp())
+
+
+def nucleus(logits: Float[Tensor, "*batch vocab"], top_p: float) -> Bool[Tensor, "*batch vocab"]:
+    """Return which tokens form the nucleus: the fewest, most probable ones whose mass is >= top_p.
+
+    The token that crosses `top_p` belongs to it; a mass that equals `top_p` (up to `rounding`) is
+    enough; of equally probable tokens at the boundary the lower ids come first. At `top_p=1` every
+    token does, whatever its probability. Source: Holtzman et al., arXiv 1904.09751, section 3.1.
+    """
+    check_logits(logits)
+    if top_p >= 1:
+        return torch.ones_like(logits, dtype=torch.bool)
+    probs, order = widen(logits).softmax(-1).sort(dim=-1, descending=True, stable=True)
+    mass_before = torch.nn.functional.pad(probs.cumsum(-1)[..., :-1], (1, 0))
+    member = mass_before < top_p - rounding(logits.dtype)
+    member[..., 0] = True  # a top_p below the rounding would leave nothing
+    return torch.zeros_like(member).scatter(-1, order, member)
+
+
+def nucleus_size(logits: Float[Tensor, "*batch vocab"], top_p: float) -> Int[Tensor, "*batch"]:
+    """Return how many tokens top-p keeps, by the rule of `nucleus`; `top_p` is in (0, 1]."""
+    return nucleus(logits, top_p).sum(-1)

@@ -1,0 +1,230 @@
+"""The decoding loop, and the three ways to run it: `generate`, `generate_batch`, `stream`.
+
+prompts -> prefill -> logits -> each strategy's search chooses -> cache rows follow -> step -> ...
+
+One loop serves every strategy. Prompts that share a strategy share a search; all searches share
+the forward passes; rows that finish leave the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from decodelib.generation import Generation, Step
+from decodelib.stopping import Stopping
+from decodelib.types import LanguageModel, Move, Prompt, Search, Strategy
+from decodelib.validation import check_integer
+
+Stop: TypeAlias = str | Sequence[str]
+
+
+def generate(
+    lm: LanguageModel,
+    prompt: Prompt,
+    strategy: Strategy,
+    *,
+    max_new_tokens: int = 50,
+    min_new_tokens: int = 0,
+    stop: Stop = (),
+    seed: int = 0,
+    trace: bool = False,
+    progress: bool = False,
+) -> Generation:
+    """Continue one prompt.
+
+    Args:
+        lm: The model, from `load`.
+        prompt: Text, or token ids of shape [seq]. An empty one starts from BOS.
+        strategy: How to decode, such as `Greedy()` or `Sampling(TopP(0.9))`.
+        max_new_tokens: The most tokens to add, at least 1. Prompt and new tokens must fit into
+            the model's context.
+        min_new_tokens: How many tokens must come before EOS may; in [0, max_new_tokens].
+        stop: A string, or several, that end the text where they appear.
+        seed: From which all chance comes, in [0, 2^63). The same prompt, strategy and seed give
+            the same tokens, alone or in any batch.
+        trace: Whether to record a `Step` for each token.
+        progress: Whether to show a progress bar.
+
+    Raises:
+        ValueError: For values out of range, a prompt that does not fit, or logits that are NaN.
+        TypeError: For arguments of the wrong kind.
+    """
+    return generate_batch(
+        lm,
+        [prompt],
+        strategy,
+        max_new_tokens=max_new_tokens,
+        min_new_tokens=min_new_tokens,
+        stop=stop,
+        seeds=[seed],
+        trace=trace,
+        progress=progress,
+    )[0]
+
+
+def generate_batch(
+    lm: LanguageModel,
+    prompts: Sequence[Prompt],
+    strategies: Strategy | Sequence[Strategy],
+    *,
+    max_new_tokens: int = 50,
+    min_new_tokens: int = 0,
+    stop: Stop = (),
+    seeds: Sequence[int] | None = None,
+    trace: bool = False,
+    progress: bool = False,
+) -> list[Generation]:
+    """Continue several prompts, of any lengths, side by side; each as `generate` would alone.
+
+    Args:
+        prompts: At least one prompt.
+        strategies: One strategy for all prompts, or one for each.
+        seeds: One for each prompt; 0, 1, 2, ... if not given.
+
+    The other arguments, and the errors, are those of `generate`.
+    """
+    stopping = _stopping(lm, max_new_tokens, min_new_tokens, stop)
+    ids = _prompt_ids(lm, prompts, max_new_tokens)
+    chosen = _one_for_each(strategies, len(ids))
+    seeds = list(range(len(ids))) if seeds is None else _checked_seeds(seeds, len(ids))
+
+    members: dict[Strategy, list[int]] = {}
+    for index, strategy in enumerate(chosen):
+        members.setdefault(strategy, []).append(index)
+    searches = [
+        strategy.start(lm, [ids[i] for i in group], [seeds[i] for i in group], stopping, trace)
+        for strategy, group in members.items()
+    ]
+    groups = [[ids[i] for i in group] for group in members.values()]
+    rounds = _decode(lm, groups, searches, max_new_tokens)
+    for _ in tqdm(rounds, total=max_new_tokens, unit="token", disable=not progress):
+        pass
+    results = {
+        index: generation
+        for search, group in zip(searches, members.values(), strict=True)
+        for index, generation in zip(group, search.results(), strict=True)
+    }
+    return [results[index] for index in range(len(ids))]
+
+
+def stream(
+    lm: LanguageModel,
+    prompt: Prompt,
+    strategy: Strategy,
+    *,
+    max_new_tokens: int = 50,
+    min_new_tokens: int = 0,
+    stop: Stop = (),
+    seed: int = 0,
+) -> Iterator[Step]:
+    """Yield the `Step` of each token as soon as it is decided; arguments and errors of `generate`.
+
+    The steps' `text` adds up to the text that `generate` returns. A strategy that keeps several
+    hypotheses decides late: beam search yields all its steps at the end.
+    """
+    stopping = _stopping(lm, max_new_tokens, min_new_tokens, stop)
+    ids = _prompt_ids(lm, [prompt], max_new_tokens)
+    search = _one_for_each(strategy, 1)[0].start(
+        lm, ids, _checked_seeds([seed], 1), stopping, trace=True
+    )
+    return _stream(lm, ids, search, max_new_tokens)
+
+
+def _stream(
+    lm: LanguageModel, ids: list[Tensor], search: Search, max_new_tokens: int
+) -> Iterator[Step]:
+    # A generator of its own, so that `stream` itself raises for bad arguments at once.
+    seen = 0
+    for _ in _decode(lm, [ids], [search], max_new_tokens):
+        steps = search.steps(0)
+        yield from steps[seen:]
+        seen = len(steps)
+
+
+def _decode(
+    lm: LanguageModel,
+    groups: Sequence[Sequence[Int[Tensor, " seq"]]],
+    searches: Sequence[Search],
+    max_new_tokens: int,
+) -> Iterator[None]:
+    """Run the searches, one for each group of prompts, to their end; yield after every round."""
+    prompts = [ids for group in groups for ids in group]
+    counts = [len(group) for group in groups]
+    # Inference mode is entered anew each time: left on across a yield, it would leak out.
+    with torch.inference_mode():
+        logits, cache = lm.prefill(prompts, max(map(len, prompts)) + max_new_tokens)
+    while True:
+        with torch.inference_mode():
+            next_ids, ancestors, counts = _advance(searches, logits, counts)
+        yield
+        if not sum(counts):
+            return
+        with torch.inference_mode():
+            if ancestors.tolist() != list(range(len(logits))):
+                cache = cache.select(ancestors)
+            logits = lm.step(next_ids, cache)
+
+
+def _advance(
+    searches: Sequence[Search], logits: Float[Tensor, "rows vocab"], counts: Sequence[int]
+) -> tuple[Int[Tensor, " next"], Int[Tensor, " next"], list[int]]:
+    """Let every search move its rows; return the ids and ancestors of all, and the new counts."""
+    nothing = torch.empty(0, dtype=torch.long, device=logits.device)
+    moves, start = [], 0
+    for search, count in zip(searches, counts, strict=True):
+        move = search.advance(logits[start : start + count]) if count else Move(nothing, nothing)
+        moves.append(Move(move.next_ids, move.ancestors + start))
+        start += count
+    ids, ancestors = (torch.cat(parts) for parts in zip(*moves, strict=True))
+    return ids, ancestors, [len(move.next_ids) for move in moves]
+
+
+def _stopping(lm: LanguageModel, max_new_tokens: int, min_new_tokens: int, stop: Stop) -> Stopping:
+    stops = (stop,) if isinstance(stop, str) else tuple(stop)
+    return Stopping(lm, max_new_tokens, min_new_tokens, stops)
+
+
+def _prompt_ids(
+    lm: LanguageModel, prompts: Sequence[Prompt], max_new_tokens: int
+) -> list[Int[Tensor, " seq"]]:
+    if isinstance(prompts, str):
+        raise TypeError("prompts must be a list of prompts, got one string: use generate() for one")
+    if len(prompts) == 0:
+        raise ValueError("prompts must hold at least one prompt, got none")
+    ids = [lm.prompt_ids(prompt) for prompt in prompts]
+    longest = max(map(len, ids))
+    if longest + max_new_tokens > lm.context_length:
+        raise ValueError(
+            f"the prompt's {longest} tokens plus max_new_tokens={max_new_tokens} make "
+            f"{longest + max_new_tokens}, more than the {lm.context_length} of {lm.name}'s "
+            "context: shorten one of them"
+        )
+    return ids
+
+
+def _one_for_each(strategies: Strategy | Sequence[Strategy], count: int) -> list[Strategy]:
+    chosen = list(strategies) if isinstance(strategies, Sequence) else [strategies] * count
+    for strategy in chosen:
+        if isinstance(strategy, type) or not hasattr(strategy, "start"):
+            raise TypeError(
+                f"strategy must be one such as Greedy() or Sampling(TopP(0.9)), got {strategy!r}"
+            )
+    if len(chosen) != count:
+        raise ValueError(
+            f"strategies must be one, or one for each of {count} prompts, got {len(chosen)}"
+        )
+    return chosen
+
+
+def _checked_seeds(seeds: Sequence[int], count: int) -> list[int]:
+    if len(seeds) != count:
+        raise ValueError(f"seeds must be one for each of {count} prompts, got {len(seeds)}")
+    for seed in seeds:
+        check_integer("seed", seed, 0, 2**63 - 1)
+    return list(seeds)

@@ -1,0 +1,220 @@
+"""What decoding returns: a `Generation`, and the `Step` records that every plot and test reads."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from decodelib.distributions import entropy_and_varentropy, widen
+from decodelib.stopping import FinishReason, Stopping, settled_text
+from decodelib.types import LanguageModel
+
+NUM_CANDIDATES = 10
+
+
+class Candidate(NamedTuple):
+    """A token that could have come, and its probability before and after the strategy's changes."""
+
+    id: int
+    token: str
+    p_before: float
+    p_after: float
+
+
+@dataclass(frozen=True)
+class Step:
+    """One decoded token and what the model and the strategy made of it.
+
+    Attributes:
+        token_id, token: The token and its own text.
+        text: What this step added to the continuation's text. Empty while a character or a
+            possible stop string is incomplete; over all steps it adds up to `Generation.text`.
+        logprob: ln p of the token under the model's own distribution, in nats.
+        rank: Its place in that distribution, 1 for the most probable.
+        entropy, varentropy: Of the model's own distribution, in nats and square nats.
+        kept: How many tokens the strategy left to choose from.
+        candidates: The ten most probable tokens, and the chosen one if it is not among them.
+        decision: What the strategy did and why, for those that decide (else "").
+    """
+
+    token_id: int
+    token: str
+    text: str
+    logprob: float
+    rank: int
+    entropy: float
+    varentropy: float
+    kept: int
+    candidates: tuple[Candidate, ...]
+    decision: str = ""
+
+
+def make_step(
+    lm: LanguageModel,
+    token_id: int,
+    text: str,
+    before: Float[Tensor, " vocab"],
+    after: Float[Tensor, " vocab"],
+    decision: str = "",
+) -> Step:
+    """Return the record of one token, from the model's logits and those the strategy chose from."""
+    p_before, p_after = widen(before).softmax(-1), widen(after).softmax(-1)
+    ranking = before.argsort(descending=True, stable=True)
+    top = ranking[:NUM_CANDIDATES].tolist()
+    entropy, varentropy = entropy_and_varentropy(before)
+    return Step(
+        token_id=token_id,
+        token=lm.decode([token_id]),
+        text=text,
+        logprob=float(widen(before).log_softmax(-1)[token_id]),
+        rank=int((ranking == token_id).nonzero()) + 1,
+        entropy=float(entropy),
+        varentropy=float(varentropy),
+        kept=int((after > -torch.inf).sum()),
+        candidates=tuple(
+            Candidate(i, lm.decode([i]), float(p_before[i]), float(p_after[i]))
+            for i in top + [token_id] * (token_id not in top)
+        ),
+        decision=decision,
+    )
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A finished continuation.
+
+    Attributes:
+        prompt: The prompt's text.
+        text: The continuation alone: without the EOS token, and cut before a stop string.
+        token_ids: Every token decoded, EOS and the tokens of a stop string included.
+        tokens: Their texts, one by one. A token that only begins a character has none; the one
+            that completes it has the whole character.
+        logprobs: ln p of each under the model's own distribution, in nats.
+        score: What the strategy ranks continuations by: the sum of `logprobs`; for beam search,
+            that sum divided by length^length_penalty.
+        finish_reason: "eos", "stop" (a stop string appeared) or "length".
+        steps: A `Step` for each token with `trace=True`, else empty.
+        alternatives: Beam search's other hypotheses, best first, if it was asked for several.
+    """
+
+    prompt: str
+    text: str
+    token_ids: list[int]
+    tokens: list[str]
+    logprobs: list[float]
+    score: float
+    finish_reason: FinishReason
+    steps: list[Step] = field(default_factory=list, repr=False)
+    alternatives: list[Generation] = field(default_factory=list, repr=False)
+
+    @property
+    def full_text(self) -> str:
+        """The prompt's text followed by the continuation's."""
+        return self.prompt + self.text
+
+    def _repr_html_(self) -> str:
+        """Return the text with each token shaded by its probability, deeper for less probable."""
+        spans = [
+            f'<span class="dl-token" style="--surprise:{_shade(logprob)}" '
+            f'title="p = {math.exp(logprob):.3f}">{html.escape(token)}</span>'
+            for token, logprob in zip(self.tokens, self.logprobs, strict=True)
+        ]
+        return (
+            f"<style>{_TOKEN_CSS}</style>"
+            f'<div class="dl-generation"><span class="dl-prompt">{html.escape(self.prompt)}</span>'
+            f"{''.join(spans)}</div>"
+        )
+
+
+# Twenty nats would be a once-in-a-book surprise; eight already is the deepest shade.
+_DEEPEST_SHADE_NATS = 8.0
+
+_TOKEN_CSS = (
+    ".dl-generation{white-space:pre-wrap;line-height:1.7}"
+    ".dl-prompt{font-weight:600}"
+    ".dl-token{background:rgb(230 159 0/calc(var(--surprise)*1%));border-radius:2px}"
+)
+
+
+def _shade(logprob: float) -> int:
+    return round(85 * min(1.0, -logprob / _DEEPEST_SHADE_NATS))
+
+
+class Transcript:
+    """The growing continuation of one prompt, from which its `Generation` is made.
+
+    Branches and beams copy it (`fork`), so that each keeps its own history.
+    """
+
+    def __init__(self, prompt_ids: Sequence[int], stopping: Stopping, trace: bool) -> None:
+        self.prompt_ids = list(prompt_ids)
+        self.stopping = stopping
+        self.trace = trace
+        self.token_ids: list[int] = []
+        self.logprobs: list[float] = []
+        self.steps: list[Step] = []
+        self.finish_reason: FinishReason | None = None
+        self._shown = 0  # how many characters the steps' texts hold so far
+
+    def fork(self) -> Transcript:
+        """Return an independent copy."""
+        copy = Transcript(self.prompt_ids, self.stopping, self.trace)
+        copy.token_ids, copy.logprobs = self.token_ids.copy(), self.logprobs.copy()
+        copy.steps, copy.finish_reason = self.steps.copy(), self.finish_reason
+        copy._shown = self._shown
+        return copy
+
+    def append(
+        self,
+        token_id: int,
+        logprob: float,
+        before: Float[Tensor, " vocab"],
+        after: Float[Tensor, " vocab"],
+        decision: str = "",
+    ) -> None:
+        """Add a token chosen from `after`, where the model said `before`; see if it is the last."""
+        self.token_ids.append(token_id)
+        self.logprobs.append(logprob)
+        self.finish_reason = self.stopping.reason(self.token_ids)
+        if self.trace:
+            text = self.stopping.visible_text(self.token_ids, self.finish_reason)
+            new = text[self._shown :]
+            self._shown = max(self._shown, len(text))
+            self.steps.append(make_step(self.stopping.lm, token_id, new, before, after, decision))
+
+    def generation(self, score: float | None = None) -> Generation:
+        """Return the finished continuation; the score is the sum of the logprobs unless given."""
+        assert self.finish_reason is not None
+        lm = self.stopping.lm
+        return Generation(
+            prompt=_prompt_text(lm, self.prompt_ids),
+            text=self.stopping.visible_text(self.token_ids, self.finish_reason),
+            token_ids=self.token_ids,
+            tokens=_token_texts(lm, self.token_ids),
+            logprobs=self.logprobs,
+            score=math.fsum(self.logprobs) if score is None else score,
+            finish_reason=self.finish_reason,
+            steps=self.steps,
+        )
+
+
+def _token_texts(lm: LanguageModel, ids: Sequence[int]) -> list[str]:
+    texts, shown = [], 0
+    for end in range(1, len(ids) + 1):
+        text = lm.decode(ids[:end])
+        settled = text if end == len(ids) else settled_text(text)
+        texts.append(settled[shown:])
+        shown = max(shown, len(settled))
+    return texts
+
+
+def _prompt_text(lm: LanguageModel, ids: Sequence[int]) -> str:
+    # The BOS that stands for an empty prompt is not text that anybody wrote.
+    return lm.decode(ids[1:] if list(ids[:1]) == [lm.bos_token_id] else ids)

@@ -1,0 +1,266 @@
+"""Logits processors: each takes logits and returns new ones, a removed token set to -inf.
+
+Every processor is a frozen dataclass, called as `p(input_ids, logits)` with logits of shape
+`[batch, vocab]`. It never changes its input, keeps shape and dtype, leaves at least one token in
+every row, and raises ValueError for rows that hold NaN, +inf or nothing but -inf. `|` chains them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from decodelib.distributions import check_logits, entropy, nucleus
+from decodelib.types import LogitsProcessor
+from decodelib.validation import check_integer, check_number
+
+
+class Processor:
+    """What the processors of this package share: chaining with `|` and a short repr."""
+
+    reads_input_ids: ClassVar[bool] = False
+    """Whether the result depends on the tokens so far; if not, rows of any lengths share a call."""
+
+    def __call__(
+        self, input_ids: Int[Tensor, "batch seq"], logits: Float[Tensor, "batch vocab"]
+    ) -> Float[Tensor, "batch vocab"]:
+        raise NotImplementedError
+
+    def __or__(self, other: LogitsProcessor) -> Chain:
+        return Chain(self, other)
+
+    def __ror__(self, other: LogitsProcessor) -> Chain:
+        return Chain(other, self)
+
+    def __repr__(self) -> str:
+        values = [getattr(self, field.name) for field in fields(self)]  # type: ignore[arg-type]
+        return f"{type(self).__name__}({', '.join(map(repr, values))})"
+
+
+def remove(
+    logits: Float[Tensor, "batch vocab"], keep: Bool[Tensor, "batch vocab"]
+) -> Float[Tensor, "batch vocab"]:
+    """Return the logits with every token outside `keep` at -inf and the others untouched."""
+    return logits.masked_fill(~keep, -torch.inf)
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Chain(Processor):
+    """Several processors applied left to right, each to what the one before it left.
+
+    Members may be any callables with the processors' signature, transformers' included. Chains
+    inside chains are flattened; an empty chain is the identity.
+    """
+
+    processors: tuple[LogitsProcessor, ...]
+
+    def __init__(self, *processors: LogitsProcessor) -> None:
+        object.__setattr__(self, "processors", tuple(_flatten(processors)))
+
+    @property
+    def reads_input_ids(self) -> bool:  # type: ignore[override]
+        # A foreign processor does not say, so it is given the rows' true token ids.
+        return any(getattr(p, "reads_input_ids", True) for p in self.processors)
+
+    def __call__(
+        self, input_ids: Int[Tensor, "batch seq"], logits: Float[Tensor, "batch vocab"]
+    ) -> Float[Tensor, "batch vocab"]:
+        for processor in self.processors:
+            logits = processor(input_ids, logits)
+        return logits
+
+    def __repr__(self) -> str:
+        return " | ".join(map(repr, self.processors)) if self.processors else "Chain()"
+
+
+def _flatten(processors: tuple[LogitsProcessor, ...]) -> Iterator[LogitsProcessor]:
+    for processor in processors:
+        if isinstance(processor, Chain):
+            yield from processor.processors
+        elif callable(processor) and not isinstance(processor, type):
+            yield processor
+        else:
+            raise TypeError(f"processors must be callables p(input_ids, logits), got {processor!r}")
+
+
+@dataclass(frozen=True, repr=False)
+class Temperature(Processor):
+    """Divide the logits by T, so that p_i becomes proportional to p_i^(1/T).
+
+    T < 1 sharpens the distribution and T -> 0 approaches greedy; T = 1 is the model's own; T > 1
+    flattens it and T -> infinity approaches uniform. Usual values: 0.6 to 1.2.
+
+    Args:
+        temperature: T, greater than 0. Zero is `Greedy()`.
+
+    Raises:
+        ValueError: If T is not a positive finite number.
+
+    Source: Ackley, Hinton and Sejnowski 1985 (Gibbs distribution). Chapter 6.
+    """
+
+    temperature: float
+
+    def __post_init__(self) -> None:
+        if self.temperature == 0:
+            raise ValueError(
+                "temperature must be greater than 0, got 0: for its limit, which always takes the "
+                "most probable token, use Greedy()"
+            )
+        check_number("temperature", self.temperature, 0, math.inf, open_low=True, open_high=True)
+
+    def __call__(
+        self, input_ids: Int[Tensor, "batch seq"], logits: Float[Tensor, "batch vocab"]
+    ) -> Float[Tensor, "batch vocab"]:
+        check_logits(logits)
+        if self.temperature < (1 if logits.dtype == torch.float16 else 1e-2):
+            # The quotient could overflow; relative to the maximum it can only underflow, and
+            # adding a constant to all logits changes no probability.
+            logits = logits - logits.amax(-1, keepdim=True)
+        return logits / max(self.temperature, torch.finfo(logits.dtype).tiny)
+
+
+@dataclass(frozen=True, repr=False)
+class TopK(Processor):
+    """Keep the k most probable tokens.
+
+    Exactly k are kept: of equal logits at the boundary, the lower ids. (transformers keeps all of
+    them.) k >= V keeps everything, k = 1 is greedy. Usual values: 20 to 100.
+
+    Args:
+        top_k: k, an integer of at least 1.
+
+    Raises:
+        ValueError: If k < 1.  TypeError: If k is not an integer.
+
+    Source: Fan, Lewis and Dauphin 2018, arXiv 1805.04833. Chapter 7.
+    """
+
+    top_k: int
+
+    def __post_init__(self) -> None:
+        check_integer("top_k", self.top_k, 1)
+
+    def __call__(
+        self, input_ids: Int[Tensor, "batch seq"], logits: Float[Tensor, "batch vocab"]
+    ) -> Float[Tensor, "batch vocab"]:
+        check_logits(logits)
+        if self.top_k >= logits.shape[-1]:
+            return logits.clone()
+        ranking = logits.argsort(dim=-1, descending=True, stable=True)  # stable: lower ids win ties
+        keep = torch.zeros_like(logits, dtype=torch.bool)
+        return remove(logits, keep.scatter(-1, ranking[:, : self.top_k], True))
+
+
+@dataclass(frozen=True, repr=False)
+class TopP(Processor):
+    """Keep the nucleus: the smallest set of most probable tokens with mass >= p.
+
+    The token that crosses p is kept; when the mass equals p exactly, nothing is added. Ties at the
+    boundary go to the lower ids. Sums of floats count as reaching p within 1e-7 (1e-12 for float64
+    logits). p = 1 keeps everything. Usual values: 0.9 to 0.95.
+
+    Args:
+        top_p: p, in (0, 1].
+
+    Raises:
+        ValueError: If p is outside (0, 1].
+
+    Source: Holtzman et al. 2020, arXiv 1904.09751. Chapter 8.
+    """
+
+    top_p: float
+
+    def __post_init__(self) -> None:
+        check_number("top_p", self.top_p, 0, 1, open_low=True)
+
+    def __call__(
+        self, input_ids: Int[Tensor, "batch seq"], logits: Float[Tensor, "batch vocab"]
+    ) -> Float[Tensor, "batch vocab"]:
+        return remove(logits, nucleus(logits, self.top_p))
+
+
+@dataclass(frozen=True, repr=False)
+class MinP(Processor):
+    """Keep the tokens with p_i >= m * p_max, compared as l_i >= l_max + ln m.
+
+    In logits the comparison needs no softmax, and a token exactly at the bound is kept. The set
+    shrinks when the model is sure and grows when it is not. m = 0 keeps everything, m = 1 only the
+    most probable token and its equals. Usual values: 0.02 to 0.1.
+
+    Args:
+        min_p: m, in [0, 1].
+
+    Raises:
+        ValueError: If m is outside [0, 1].
+
+    Source: Nguyen et al. 2024, arXiv 2407.01082. Chapter 9.
+    """
+
+    min_p: float
+
+    def __post_init__(self) -> None:
+        check_number("min_p", self.min_p, 0, 1)
+
+    def __call__(
+        self, input_ids: Int[Tensor, "batch seq"], logits: Float[Tensor, "batch vocab"]
+    ) -> Float[Tensor, "batch vocab"]:
+        check_logits(logits)
+        if self.min_p == 0:
+            return logits.clone()
+        return remove(logits, logits >= logits.amax(-1, keepdim=True) + math.log(self.min_p))
+
+
+@dataclass(frozen=True, repr=False)
+class EntropyTemperature(Processor):
+    """Sharpen by a factor beta that depends on the entropy H of the distribution.
+
+    beta = max(polynomial(H), 1) if H > 0.5 nats, else 1; the result is beta * logits. The authors
+    fitted the polynomial so that attention heads keep their focus as more items compete. Applying
+    it to the next-token distribution is this book's adaptation. With the default coefficients it
+    does something only for 0.85 < H < 5.95 nats and is strongest (beta = 2.42) at H = 4.41.
+
+    Args:
+        coefficients: Of the polynomial, highest power first.
+        threshold: The entropy in nats up to which beta is 1; at least 0.
+
+    Raises:
+        ValueError: If the threshold is negative or there are no coefficients.
+
+    Source: Velickovic et al. 2024, arXiv 2410.01104, "softmax is not enough". Chapter 10.
+    """
+
+    coefficients: tuple[float, ...] = (-0.037, 0.481, -2.3, 4.917, -1.791)
+    threshold: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not self.coefficients:
+            raise ValueError("coefficients must hold at least one number, got none")
+        for coefficient in self.coefficients:
+            check_number("coefficients", coefficient, -math.inf, math.inf, True, True)
+        object.__setattr__(self, "coefficients", tuple(self.coefficients))
+        check_number("threshold", self.threshold, 0, math.inf, open_high=True)
+
+    def __call__(
+        self, input_ids: Int[Tensor, "batch seq"], logits: Float[Tensor, "batch vocab"]
+    ) -> Float[Tensor, "batch vocab"]:
+        beta = self.beta(entropy(logits))[:, None].to(logits.dtype)
+        if logits.dtype == torch.float16:  # see Temperature
+            logits = logits - logits.amax(-1, keepdim=True)
+        return logits * beta
+
+    def beta(self, nats: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
+        """Return the inverse temperature, at least 1, for entropies given in nats."""
+        value = torch.zeros_like(nats)
+        for coefficient in self.coefficients:  # Horner's rule
+            value = value * nats + coefficient
+        return torch.where(nats > self.threshold, value.clamp(min=1), torch.ones_like(value))
+
+    def __repr__(self) -> str:
+        return "EntropyTemperature()" if self == EntropyTemperature() else super().__repr__()

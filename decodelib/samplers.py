@@ -1,0 +1,162 @@
+"""Choosing the next token from logits, greedily or by chance, and the strategies that do just that.
+
+Chance comes from the sequence's own seed alone: every sequence has its own generator, one uniform
+number is drawn for each of its tokens, and the token is found by inverting the cumulative
+distribution. So neither its neighbours in a batch nor the global random state can change it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from decodelib.distributions import check_logits, log_probs, widen
+from decodelib.generation import Generation, Step, Transcript
+from decodelib.processors import Chain
+from decodelib.stopping import Stopping
+from decodelib.types import LanguageModel, LogitsProcessor, Move
+
+
+def argmax(logits: Float[Tensor, "batch vocab"]) -> Int[Tensor, " batch"]:
+    """Return the most probable token of each row, of equals the one with the lowest id."""
+    check_logits(logits)
+    return logits.argmax(-1)
+
+
+def sample(
+    logits: Float[Tensor, "batch vocab"], uniforms: Float[Tensor, " batch"]
+) -> Int[Tensor, " batch"]:
+    """Return a draw from softmax(logits) for each row, by inverting its cumulative distribution.
+
+    Token i is drawn when the row's uniform number, in [0, 1), falls into the i-th of the intervals
+    of lengths p_0, p_1, ... laid end to end. Raises ValueError for NaN, +inf or all -inf.
+    """
+    check_logits(logits)
+    cdf = widen(logits).softmax(-1).cumsum(-1)
+    total = cdf[:, -1:]
+    target = uniforms.to(cdf.dtype).to(cdf.device)[:, None] * total
+    ids = torch.searchsorted(cdf, target, right=True)
+    # A uniform near 1 may round up to the total: the last token with any probability is meant.
+    last = (cdf < total).sum(-1, keepdim=True)
+    return torch.minimum(ids, last)[:, 0]
+
+
+def uniforms(generators: Sequence[torch.Generator]) -> Float[Tensor, " batch"]:
+    """Return one number in [0, 1) from each generator, as float64 on the CPU."""
+    draws = [torch.rand((), generator=g, dtype=torch.float64) for g in generators]
+    return torch.stack(draws)
+
+
+def seeded(seed: int) -> torch.Generator:
+    """Return a generator for one sequence's draws, on the CPU so that all devices draw alike."""
+    return torch.Generator().manual_seed(seed)
+
+
+@dataclass(frozen=True)
+class Greedy:
+    """Always take the most probable token; of equals, the one with the lowest id.
+
+    Deterministic: seeds change nothing. The same as `Sampling(TopK(1))`. Chapter 3.
+    """
+
+    def start(
+        self,
+        lm: LanguageModel,
+        prompts: Sequence[Int[Tensor, " seq"]],
+        seeds: Sequence[int],
+        stopping: Stopping,
+        trace: bool,
+    ) -> TokenSearch:
+        return TokenSearch(prompts, stopping, trace, Chain())
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Sampling:
+    """Draw each token from the model's distribution, changed by processors from left to right.
+
+    `Sampling()` alone is ancestral sampling: the model's own distribution. Raises TypeError for
+    arguments that are not callables `p(input_ids, logits)`. Chapters 5 to 9 and 12.
+    """
+
+    processors: tuple[LogitsProcessor, ...]
+
+    def __init__(self, *processors: LogitsProcessor) -> None:
+        object.__setattr__(self, "processors", Chain(*processors).processors)
+
+    def __repr__(self) -> str:
+        return f"Sampling({', '.join(map(repr, self.processors))})"
+
+    def start(
+        self,
+        lm: LanguageModel,
+        prompts: Sequence[Int[Tensor, " seq"]],
+        seeds: Sequence[int],
+        stopping: Stopping,
+        trace: bool,
+    ) -> TokenSearch:
+        generators = [seeded(seed) for seed in seeds]
+        return TokenSearch(prompts, stopping, trace, Chain(*self.processors), generators)
+
+
+class TokenSearch:
+    """Decoding one token at a time, one row for each prompt until it is finished.
+
+    With generators it draws from the processed distribution; without, it takes the argmax.
+    """
+
+    def __init__(
+        self,
+        prompts: Sequence[Int[Tensor, " seq"]],
+        stopping: Stopping,
+        trace: bool,
+        processor: Chain,
+        generators: Sequence[torch.Generator] | None = None,
+    ) -> None:
+        self.transcripts = [Transcript(ids.tolist(), stopping, trace) for ids in prompts]
+        self.running = list(range(len(prompts)))
+        self.stopping, self.processor, self.generators = stopping, processor, generators
+
+    def advance(self, logits: Float[Tensor, "rows vocab"]) -> Move:
+        running = [self.transcripts[i] for i in self.running]
+        allowed = self.stopping.forbid_early_eos(logits, [len(t.token_ids) for t in running])
+        after = _process(self.processor, running, allowed)
+        if self.generators is None:
+            next_ids = argmax(after)
+        else:
+            draws = uniforms([self.generators[i] for i in self.running])
+            next_ids = sample(after, draws)
+        logprobs = log_probs(logits).gather(-1, next_ids[:, None])[:, 0].tolist()
+        for row, (transcript, token_id) in enumerate(zip(running, next_ids.tolist(), strict=True)):
+            transcript.append(token_id, logprobs[row], logits[row], after[row])
+        alive = [row for row, t in enumerate(running) if t.finish_reason is None]
+        self.running = [self.running[row] for row in alive]
+        ancestors = torch.tensor(alive, dtype=torch.long, device=logits.device)
+        return Move(next_ids[ancestors], ancestors)
+
+    def steps(self, index: int) -> list[Step]:
+        return self.transcripts[index].steps
+
+    def results(self) -> list[Generation]:
+        return [transcript.generation() for transcript in self.transcripts]
+
+
+def _process(
+    chain: Chain, transcripts: Sequence[Transcript], logits: Float[Tensor, "rows vocab"]
+) -> Float[Tensor, "rows vocab"]:
+    """Return the chain's result, giving it the rows' token ids if it wants them.
+
+    Rows of one length share a call: padding would be tokens that nobody wrote.
+    """
+    if not chain.reads_input_ids:
+        return chain(torch.empty(len(logits), 0, dtype=torch.long, device=logits.device), logits)
+    ids = [transcript.prompt_ids + transcript.token_ids for transcript in transcripts]
+    result = logits.clone()
+    for length in sorted(set(map(len, ids))):
+        rows = [row for row, row_ids in enumerate(ids) if len(row_ids) == length]
+        input_ids = torch.tensor([ids[row] for row in rows], device=logits.device)
+        result[rows] = chain(input_ids, logits[rows])
+    return result

@@ -1,0 +1,190 @@
+"""The contracts the package is written against: shapes, model, processor, search, strategy.
+
+Shape names, used in every signature: `batch` or `rows` (sequences decoded side by side), `seq`
+(positions), `vocab` (token ids). Probabilities are natural: logarithms are base e and entropies
+are in nats, unless a name says bits.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import (
+    TYPE_CHECKING,
+    Generic,
+    NamedTuple,
+    Protocol,
+    Self,
+    TypeAlias,
+    TypeVar,
+    runtime_checkable,
+)
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from decodelib.generation import Generation, Step
+    from decodelib.stopping import Stopping
+
+Prompt: TypeAlias = str | Sequence[int] | Tensor
+"""Text, or token ids as any sequence of integers or an integer tensor of shape [seq]."""
+
+
+@runtime_checkable
+class LogitsProcessor(Protocol):
+    """Anything called as `p(input_ids, logits)` that returns new logits of the same shape.
+
+    This is the signature of transformers' logits processors, so each kind works in the other's
+    chains. A removed token has the logit -inf.
+    """
+
+    def __call__(
+        self, input_ids: Int[Tensor, "batch seq"], logits: Float[Tensor, "batch vocab"]
+    ) -> Float[Tensor, "batch vocab"]: ...
+
+
+class Cache(Protocol):
+    """What a model remembers of the rows it is decoding, so that a step costs one token."""
+
+    def select(self, rows: Int[Tensor, " rows"]) -> Self:
+        """Return a cache whose row i continues row `rows[i]` of this one.
+
+        One operation reorders, repeats (forks) and drops rows. This cache must not be used again.
+        """
+        ...
+
+
+CacheT = TypeVar("CacheT", bound=Cache)
+
+
+class LanguageModel(ABC, Generic[CacheT]):
+    """An autoregressive model: token ids in, logits for the next token out.
+
+    Attributes:
+        name: What the model is called in outputs and messages.
+        device, dtype: Where and in what precision it computes.
+        vocab_size: Number of token ids, V. Ids are 0 to V-1.
+        context_length: The most positions a sequence may have, prompt included.
+        eos_token_id, bos_token_id: The ids that end and begin a text, or None.
+    """
+
+    name: str
+    device: torch.device
+    dtype: torch.dtype
+    vocab_size: int
+    context_length: int
+    eos_token_id: int | None
+    bos_token_id: int | None
+
+    @abstractmethod
+    def encode(self, text: str) -> Int[Tensor, " seq"]:
+        """Return the token ids of `text`, on the CPU, with nothing added before or after."""
+
+    @abstractmethod
+    def decode(self, ids: Sequence[int] | Int[Tensor, " seq"]) -> str:
+        """Return the text of `ids`, end-of-text and other special tokens included."""
+
+    @abstractmethod
+    def logits(self, ids: Sequence[int] | Int[Tensor, " seq"]) -> Float[Tensor, "seq vocab"]:
+        """Return the logits after every position of one sequence, by a plain full forward pass."""
+
+    @abstractmethod
+    def prefill(
+        self, prompts: Sequence[Int[Tensor, " seq"]], capacity: int
+    ) -> tuple[Float[Tensor, "rows vocab"], CacheT]:
+        """Read the prompts, one row each, of any lengths.
+
+        Returns the logits that follow each prompt's last token, and a cache with room for
+        `capacity` positions a row, the prompt's own included.
+        """
+
+    @abstractmethod
+    def step(self, next_ids: Int[Tensor, " rows"], cache: CacheT) -> Float[Tensor, "rows vocab"]:
+        """Append one token to every row of `cache`, in place, and return the logits that follow."""
+
+    def next_logits(self, prompt: Prompt) -> Float[Tensor, " vocab"]:
+        """Return the logits of the token after `prompt`; float32, or float64 if the model is.
+
+        An empty prompt starts from BOS. Raises ValueError for ids outside the vocabulary and for
+        prompts longer than the context.
+        """
+        ids = self.prompt_ids(prompt)
+        return self.prefill([ids], len(ids))[0][0]
+
+    def prompt_ids(self, prompt: Prompt) -> Int[Tensor, " seq"]:
+        """Return a prompt as checked ids on the model's device; BOS stands for an empty one."""
+        ids = self.encode(prompt) if isinstance(prompt, str) else _as_ids(prompt)
+        if len(ids) == 0:
+            if self.bos_token_id is None:
+                raise ValueError(
+                    f"prompt is empty and {self.name} has no BOS token: give some text"
+                )
+            ids = torch.tensor([self.bos_token_id])
+        if len(ids) > self.context_length:
+            raise ValueError(
+                f"prompt has {len(ids)} tokens, more than the {self.context_length} of "
+                f"{self.name}'s context: shorten it"
+            )
+        if ids.min() < 0 or ids.max() >= self.vocab_size:
+            bad = ids[(ids < 0) | (ids >= self.vocab_size)][0]
+            raise ValueError(f"token ids must be in [0, {self.vocab_size - 1}], got {int(bad)}")
+        return ids.to(self.device)
+
+
+def _as_ids(ids: Sequence[int] | Tensor) -> Int[Tensor, " seq"]:
+    try:
+        tensor = torch.as_tensor(ids)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(
+            f"prompt must be text or a sequence of token ids, got {type(ids).__name__}"
+        ) from error
+    if tensor.ndim != 1:
+        raise ValueError(f"prompt ids must have one dimension, got shape {tuple(tensor.shape)}")
+    if len(tensor) and (tensor.is_floating_point() or tensor.dtype == torch.bool):
+        raise TypeError(f"prompt ids must be integers, got {tensor.dtype}")
+    return tensor.long()
+
+
+class Move(NamedTuple):
+    """One step of a search: row i of the next step continues row `ancestors[i]` with `next_ids[i]`.
+
+    No rows means that the search has ended.
+    """
+
+    next_ids: Int[Tensor, " rows"]
+    ancestors: Int[Tensor, " rows"]
+
+
+class Search(Protocol):
+    """The decoding in progress of some prompts that share a strategy.
+
+    It begins with one row for each prompt, in order. The decoding loop hands it the logits of its
+    rows; it answers with a `Move`, which may repeat rows (beams, branches) or drop them (finished).
+    """
+
+    def advance(self, logits: Float[Tensor, "rows vocab"]) -> Move: ...
+
+    def steps(self, index: int) -> list[Step]:
+        """Return the steps decided so far for prompt `index`; they never change afterwards."""
+        ...
+
+    def results(self) -> list[Generation]:
+        """Return one Generation for each prompt, once the search has ended."""
+        ...
+
+
+class Strategy(Protocol):
+    """A whole decoding procedure such as `Greedy()`; hashable, so that equal ones share a batch."""
+
+    def start(
+        self,
+        lm: LanguageModel,
+        prompts: Sequence[Int[Tensor, " seq"]],
+        seeds: Sequence[int],
+        stopping: Stopping,
+        trace: bool,
+    ) -> Search:
+        """Begin decoding `prompts`, each with draws from its own seed alone."""
+        ...

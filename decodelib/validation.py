@@ -1,0 +1,48 @@
+"""One-sentence errors for arguments: what was given, and what is allowed."""
+
+from __future__ import annotations
+
+import math
+import numbers
+
+
+def check_number(
+    name: str,
+    value: object,
+    low: float,
+    high: float,
+    open_low: bool = False,
+    open_high: bool = False,
+) -> None:
+    """Raise unless `value` is a real number between `low` and `high`; open ends are excluded."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    number = float(value)
+    too_low = number <= low if open_low else number < low
+    too_high = number >= high if open_high else number > high
+    if math.isnan(number) or too_low or too_high:
+        raise ValueError(f"{name} must be {_interval(low, high, open_low, open_high)}, got {value}")
+
+
+def _interval(low: float, high: float, open_low: bool, open_high: bool) -> str:
+    if math.isinf(low) and math.isinf(high):
+        return "a finite number"
+    if math.isinf(high):
+        return f"a finite number {'greater than' if open_low else 'of at least'} {low}"
+    return f"in {'(' if open_low else '['}{low}, {high}{')' if open_high else ']'}"
+
+
+def check_integer(name: str, value: object, low: int, high: int | None = None) -> None:
+    """Raise unless `value` is an integer of at least `low` and, if given, at most `high`."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    if int(value) < low or (high is not None and int(value) > high):
+        allowed = f"at least {low}" if high is None else f"in [{low}, {high}]"
+        raise ValueError(f"{name} must be {allowed}, got {value}")
+
+
+def check_choice(name: str, value: object, allowed: tuple[object, ...]) -> None:
+    """Raise ValueError unless `value` is one of `allowed`, of the same type (1 is not True)."""
+    if not any(value == option and type(value) is type(option) for option in allowed):
+        options = ", ".join(map(repr, allowed[:-1])) + f" or {allowed[-1]!r}"
+        raise ValueError(f"{name} must be {options}, got {value!r}")
