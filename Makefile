@@ -1,0 +1,63 @@
+# make book | lab | test | bench | notebooks | lint | lock | clean | distclean
+# Each makes .venv and installs what it needs on first use; PYTHON chooses the interpreter (3.11 or newer).
+# make book MODEL=auto|gpt2|storybook chooses the model whose outputs the pages show.
+
+PYTHON ?= python3
+MODEL ?= auto
+LABFLAGS ?=
+BIN := .venv/bin
+READY := .venv/.ready
+
+# Stored outputs come from the embedded model on the CPU in float64, so their digits are the same everywhere.
+STORED := DECODELIB_MODEL=storybook DECODELIB_STATIC=1 DECODELIB_DTYPE=float64 \
+	HF_HUB_OFFLINE=1 CUDA_VISIBLE_DEVICES= OMP_NUM_THREADS=1 PYDEVD_DISABLE_FILE_VALIDATION=1
+
+.PHONY: book lab test bench notebooks lint lock clean distclean
+
+book: $(READY)
+	$(BIN)/python tools/book.py build --model $(MODEL)
+
+lab: $(READY)
+	$(BIN)/python -m jupyter lab $(LABFLAGS) chapters
+
+test: $(READY)
+	$(BIN)/python -m pytest -n 2 tests
+	$(STORED) $(BIN)/python -m pytest -n 2 --dist loadscope -p no:cacheprovider \
+		--nbval --nbval-current-env --nbval-cell-timeout 120 \
+		--nbval-sanitize-with chapters/nbval_sanitize.cfg chapters
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+notebooks: $(READY)
+	$(STORED) $(BIN)/python tools/book.py execute
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python tools/large_files.py
+
+# Run after changing a pin in requirements.txt: resolves everything anew and records what was chosen.
+# torch's CUDA packages differ by platform, so torch's own pins stand for them.
+lock: $(READY)
+	: > constraints.txt
+	$(BIN)/python -m pip install --upgrade --upgrade-strategy eager --requirement requirements.txt
+	grep -v '^-' requirements.txt > .venv/direct.txt
+	echo '# Versions of what requirements.txt brings along. Written by `make lock`.' > constraints.txt
+	$(BIN)/python -m pip freeze --exclude-editable --requirement .venv/direct.txt \
+		| sed -e '1,/^## The following/d' | grep -viE '^(nvidia|triton|cuda)' >> constraints.txt
+	@touch $(READY)
+
+clean:
+	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+distclean: clean
+	rm -rf .venv decodelib.egg-info
+
+$(READY): requirements.txt constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else \
+		"Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --requirement requirements.txt
+	@touch $(READY)

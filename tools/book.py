@@ -1,0 +1,141 @@
+"""Build the book (`tools/book.py build --model auto`) or execute its chapters (`... execute`)."""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import yaml
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from tqdm import tqdm
+
+ROOT = Path(__file__).resolve().parent.parent
+BOOK_SOURCES = ["_config.yml", "_toc.yml", "chapters", "decodelib/viz/static"]
+CELL_TIMEOUT_S = 600
+
+
+def resolve_model(name: str) -> str:
+    """The name of the model that `decodelib.load(name)` gives, fetched if it has to be."""
+    import decodelib as dl
+
+    return dl.load(name, device="cpu").name
+
+
+def chapter_notebooks(root: Path = ROOT) -> list[Path]:
+    """The notebooks of _toc.yml, in reading order."""
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    files = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
+    return [path for file in files if (path := root / f"{file}.ipynb").exists()]
+
+
+def execute(notebook: Path, position: str = "") -> None:
+    """Execute a notebook in place; its stored outputs differ only if the results do."""
+    nb = nbformat.read(notebook, as_version=4)
+    client = NotebookClient(
+        nb,
+        timeout=CELL_TIMEOUT_S,
+        kernel_name="python3",
+        record_timing=False,
+        extra_arguments=["--log-level=ERROR"],
+        resources={"metadata": {"path": str(notebook.parent)}},
+    )
+    with (
+        client.setup_kernel(),
+        tqdm(nb.cells, desc=f"{notebook.stem} {position}".strip(), unit="cell") as cells,
+    ):
+        for index, cell in enumerate(cells):
+            client.execute_cell(cell, index, store_history=cell.cell_type == "code")
+    remove_traces(nb)
+    nbformat.write(nb, notebook)
+
+
+def remove_traces(nb: nbformat.NotebookNode) -> None:
+    """Drop what a run leaves behind about the machine it ran on."""
+    nb.metadata.pop("widgets", None)
+    nb.metadata["kernelspec"] = {
+        "display_name": "Python 3 (ipykernel)",
+        "language": "python",
+        "name": "python3",
+    }
+    nb.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
+    for cell in nb.cells:
+        cell.metadata.pop("execution", None)
+
+
+def execute_all(notebooks: list[Path]) -> None:
+    for number, notebook in enumerate(notebooks, start=1):
+        try:
+            execute(notebook, f"({number} of {len(notebooks)})")
+        except CellExecutionError as error:
+            raise SystemExit(f"{notebook.name} failed:\n{error}") from None
+
+
+def stage_executed(model: str, stage: Path) -> Path:
+    """Copy the book's sources to `stage` and execute the copies on `model`."""
+    shutil.rmtree(stage, ignore_errors=True)
+    for name in BOOK_SOURCES:
+        source, copy = ROOT / name, stage / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, copy, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+        else:
+            shutil.copy2(source, copy)
+    os.environ.update(DECODELIB_MODEL=model, DECODELIB_STATIC="1")
+    execute_all(chapter_notebooks(stage))
+    return stage
+
+
+def run_jupyter_book(source: Path, output: Path) -> int:
+    """Build from scratch: an incremental build is silent about warnings it gave before."""
+    shutil.rmtree(output / "_build" / "html", ignore_errors=True)
+    shutil.rmtree(output / "_build" / ".doctrees", ignore_errors=True)
+    jupyter_book = str(Path(sys.executable).with_name("jupyter-book"))
+    command = [jupyter_book, "build", str(source), "--path-output", str(output)]
+    return subprocess.run([*command, "-W", "--keep-going", "-n"], check=False).returncode
+
+
+def build(model: str, output: Path) -> int:
+    started = time.monotonic()
+    found = model if model == "storybook" else resolve_model(model)
+    if found == "storybook":
+        print(
+            "Model: storybook, the embedded one. Pages show the outputs stored in the notebooks.",
+            flush=True,
+        )
+        source = ROOT
+    else:
+        print(f"Model: {found}. Executing a copy of every chapter on it.", flush=True)
+        source = stage_executed(found, output / "_build" / "executed")
+    status = run_jupyter_book(source, output)
+    index = output / "_build" / "html" / "index.html"
+    if status:
+        print(f"The book was NOT built cleanly: jupyter-book returned {status}.", file=sys.stderr)
+        return status
+    print(f"Built with {found} in {time.monotonic() - started:.0f} s. Open {index.as_uri()}")
+    return 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    builder = commands.add_parser("build", help="build the website")
+    builder.add_argument(
+        "--model", default="auto", help="auto, storybook, gpt2, ... (default: auto)"
+    )
+    builder.add_argument("--output", type=Path, default=ROOT, help="folder that gets _build/html")
+    executor = commands.add_parser("execute", help="re-execute chapters in place")
+    executor.add_argument("notebooks", type=Path, nargs="*", help="default: every chapter")
+    args = parser.parse_args()
+    if args.command == "build":
+        return build(args.model, args.output.resolve())
+    execute_all(args.notebooks or chapter_notebooks())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
