@@ -1,0 +1,222 @@
+"""Laws about the repository itself: committed notebooks, import directions, file sizes."""
+
+import ast
+import graphlib
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "decodelib"
+NOTEBOOKS = sorted((ROOT / "chapters").glob("*.ipynb"))
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+IMAGE_TYPES = {"image/png", "image/jpeg", "image/svg+xml"}
+MACHINE_PATH = re.compile(
+    r"(/home/|/Users/|/root/|/tmp/|/private/var/|/mnt/|/opt/|/work/|[A-Z]:\\\\?Users)"
+)
+LONGEST_CELL = 15
+LONGEST_FILE = 300
+
+HEAVY = {"transformers", "huggingface_hub", "matplotlib", "ipywidgets", "anywidget"}
+HUB_LIBRARIES, DISPLAY_LIBRARIES = (
+    {"transformers", "huggingface_hub"},
+    {"matplotlib", "ipywidgets", "anywidget"},
+)
+LAYERS = ["types", "distributions", "processors", "samplers"]
+"""Each may import only those before it; generate, beam and entropix come after all of them."""
+
+each_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+each_module = pytest.mark.parametrize(
+    "module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE))
+)
+
+
+def code_cells(notebook: Path) -> list[dict]:
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    return [
+        cell for cell in cells if cell["cell_type"] == "code" and "".join(cell["source"]).strip()
+    ]
+
+
+def tags(cell: dict) -> list[str]:
+    return cell["metadata"].get("tags", [])
+
+
+def outputs(notebook: Path) -> list[tuple[dict, dict]]:
+    return [(cell, output) for cell in code_cells(notebook) for output in cell["outputs"]]
+
+
+def imported(module: Path) -> set[str]:
+    """The dotted names that a module imports anywhere in it, inside functions too."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, (
+                f"{module.name} has a relative import, which these tests do not follow"
+            )
+            names.add(node.module or "")
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def libraries(module: Path) -> set[str]:
+    return {name.split(".")[0] for name in imported(module)}
+
+
+def decodelib_modules(module: Path) -> set[str]:
+    """The modules of decodelib, by their names inside it, that a module imports."""
+    known = {".".join(path.relative_to(PACKAGE).with_suffix("").parts) for path in MODULES}
+    names = {
+        name.removeprefix("decodelib.")
+        for name in imported(module)
+        if name.startswith("decodelib.")
+    }
+    return {f"{name}.__init__" if f"{name}.__init__" in known else name for name in names} & known
+
+
+def test_there_are_chapters_and_modules_to_check():
+    assert NOTEBOOKS
+    assert len(MODULES) > 10
+
+
+@each_notebook
+def test_notebooks_are_executed_top_to_bottom(notebook):
+    counts = [cell["execution_count"] for cell in code_cells(notebook)]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+@each_notebook
+def test_notebooks_store_no_error_but_the_ones_they_mean_to_show(notebook):
+    failed = [
+        "".join(output["traceback"][-1:])
+        for cell, output in outputs(notebook)
+        if output["output_type"] == "error" and "raises-exception" not in tags(cell)
+    ]
+    assert not failed
+
+
+@each_notebook
+def test_notebooks_store_nothing_that_needs_a_kernel(notebook):
+    mimes = {mime for _, output in outputs(notebook) for mime in output.get("data", {})}
+    assert "application/vnd.jupyter.widget-view+json" not in mimes
+    assert "widgets" not in json.loads(notebook.read_text(encoding="utf-8"))["metadata"]
+
+
+@each_notebook
+def test_notebooks_hold_no_path_of_the_machine_that_ran_them(notebook):
+    data = json.loads(notebook.read_text(encoding="utf-8"))
+    for cell in data["cells"]:
+        for output in cell.get("outputs", []):
+            # Base64 pictures can hold any letters; everything else is text.
+            for mime in IMAGE_TYPES - {"image/svg+xml"}:
+                output.get("data", {}).pop(mime, None)
+    assert not MACHINE_PATH.findall(json.dumps(data))
+
+
+@each_notebook
+def test_notebooks_hold_no_timing_metadata(notebook):
+    data = json.loads(notebook.read_text(encoding="utf-8"))
+    assert not [cell.get("id") for cell in data["cells"] if "execution" in cell["metadata"]]
+
+
+@each_notebook
+def test_code_cells_are_short_enough_to_read(notebook):
+    long = {
+        cell["id"]: len(lines)
+        for cell in code_cells(notebook)
+        if "plot" not in tags(cell)
+        and len(lines := [line for line in "".join(cell["source"]).splitlines() if line.strip()])
+        > LONGEST_CELL
+    }
+    assert not long
+
+
+@each_notebook
+def test_figures_have_alternative_text(notebook):
+    missing = [
+        cell["id"]
+        for cell, output in outputs(notebook)
+        if IMAGE_TYPES & output.get("data", {}).keys()
+        and not cell["metadata"].get("mystnb", {}).get("image", {}).get("alt", "").strip()
+    ]
+    assert not missing
+
+
+@each_notebook
+def test_first_output_names_the_model(notebook):
+    first = "".join(text for _, output in outputs(notebook)[:1] for text in output.get("text", []))
+    assert "storybook" in first
+
+
+def test_table_of_contents_lists_the_chapters_that_exist():
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    listed = [toc["root"], *(c["file"] for part in toc["parts"] for c in part["chapters"])]
+    pages = [*NOTEBOOKS, *(ROOT / "chapters").glob("*.md")]
+    assert sorted(listed) == sorted(f"chapters/{page.stem}" for page in pages)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_each_layer_imports_only_the_layers_below_it(layer):
+    own = set(LAYERS) | {"generate", "beam", "entropix"}
+    below = set(LAYERS[: LAYERS.index(layer)])
+    assert decodelib_modules(PACKAGE / f"{layer}.py") & own <= below
+
+
+def test_no_module_imports_itself_in_a_circle():
+    graph = {
+        ".".join(module.relative_to(PACKAGE).with_suffix("").parts): decodelib_modules(module)
+        for module in MODULES
+    }
+    graphlib.TopologicalSorter(graph).prepare()
+
+
+@each_module
+def test_only_hf_and_load_import_the_hub_libraries(module):
+    if module.name not in {"hf.py", "load.py"}:
+        assert not libraries(module) & HUB_LIBRARIES
+
+
+@each_module
+def test_only_viz_imports_display_libraries_and_nothing_imports_viz(module):
+    if module.parent.name != "viz":
+        assert not libraries(module) & DISPLAY_LIBRARIES
+        assert not {name for name in decodelib_modules(module) if name.startswith("viz")}
+
+
+def test_importing_decodelib_loads_no_heavy_library():
+    code = f"import sys, decodelib; print(sorted({HEAVY!r} & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_python_files_fit_in_one_reading():
+    folders = ["decodelib", "tests", "tools", "training", "benchmarks", "chapters"]
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    sizes = {
+        str(f.relative_to(ROOT)): len(f.read_text(encoding="utf-8").splitlines()) for f in files
+    }
+    assert not {name: lines for name, lines in sizes.items() if lines > LONGEST_FILE}
+
+
+def test_front_end_names_no_host():
+    front_end = [p for p in (PACKAGE / "viz" / "static").iterdir() if p.suffix in {".js", ".css"}]
+    assert front_end
+    # The SVG namespace is a name, never fetched.
+    named = {
+        path.name: [
+            url
+            for url in re.findall(r"(?:https?:)?//\w[\w.-]+\.\w+[^\s\"')]*", text)
+            if "www.w3.org" not in url
+        ]
+        for path in front_end
+        if (text := path.read_text(encoding="utf-8"))
+    }
+    assert not {name: urls for name, urls in named.items() if urls}
