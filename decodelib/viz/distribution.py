@@ -1,0 +1,289 @@
+"""The next-token distribution explorer: one distribution, four processors, every knob a slider."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+import traitlets as t
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from decodelib.distributions import entropy, varentropy
+from decodelib.processors import MinP, Processor, Temperature, TopK, TopP
+from decodelib.validation import check_choice
+from decodelib.viz.explorer import Explorer, build
+from decodelib.viz.payload import pack, unpack
+
+if TYPE_CHECKING:
+    from decodelib import Sampling
+    from decodelib.types import LanguageModel
+
+ORDER = ("temperature", "top_k", "top_p", "min_p")
+PROCESSORS = {"temperature": Temperature, "top_k": TopK, "top_p": TopP, "min_p": MinP}
+NEUTRAL = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0}
+RANGES = {"temperature": (0.01, 10), "top_k": (0, math.inf), "top_p": (0.001, 1), "min_p": (0, 1)}
+ANSWERS = ("kept", "mass", "entropy", "varentropy", "top_probability")
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """What an explorer shows: a distribution before and after the steps, most probable token first.
+
+    Attributes:
+        token_ids: The ids in the order of the rows below, shape [vocab].
+        before, after: Probabilities, float64, shape [vocab]; a removed token has 0 after.
+        kept: How many tokens the steps leave.
+        mass: The probability that the model gives to those, before the steps.
+        entropy_before, entropy: In nats.
+        varentropy_before, varentropy: In square nats.
+        kept_after: For each step, in order, its name and how many tokens it leaves.
+    """
+
+    token_ids: Int[Tensor, " vocab"]
+    before: Float[Tensor, " vocab"]
+    after: Float[Tensor, " vocab"]
+    kept: int
+    mass: float
+    entropy_before: float
+    entropy: float
+    varentropy_before: float
+    varentropy: float
+    kept_after: tuple[tuple[str, int], ...]
+
+    @property
+    def top_probability(self) -> float:
+        """The most probable token's probability after the steps."""
+        return float(self.after[0])
+
+
+class DistributionExplorer(Explorer):
+    """Bars for the next-token distribution, before and after processors the reader sets.
+
+    Make one with `explore_distribution` or `DistributionExplorer.from_logits`. The traits below can
+    be read and set; in a kernel the sliders follow, and the other way round. The page computes with
+    the same definitions as `distribution()`, in float64: kept sets equal, p within 1e-9.
+
+    Traits:
+        context: The label of the distribution shown.
+        temperature: T in [0.01, 10]; 1 is off.
+        top_k: k, 0 is off.   top_p: p in [0.001, 1]; 1 is off.   min_p: m in [0, 1]; 0 is off.
+        order: The names of those four in the order applied.
+        seed, draws: How many tokens the reader has drawn, and from which seed. The page has its own
+            random numbers, not those of `dl.Sampling`.
+        prediction: The reader's committed number, or None while the answer is still hidden.
+    """
+
+    kind = t.Unicode("distribution").tag(sync=True)
+    context = t.Unicode().tag(sync=True)
+    temperature = t.Float(1.0).tag(sync=True)
+    top_k = t.Int(0).tag(sync=True)
+    top_p = t.Float(1.0).tag(sync=True)
+    min_p = t.Float(0.0).tag(sync=True)
+    order = t.List(t.Unicode(), list(ORDER)).tag(sync=True)
+    seed = t.Int(0, min=0, max=2**32 - 1).tag(sync=True)
+    draws = t.Int(0, min=0, max=10_000).tag(sync=True)
+    prediction = t.Float(None, allow_none=True).tag(sync=True)
+
+    settings = ("context", *ORDER, "order", "seed", "draws", "prediction")
+
+    @classmethod
+    def from_logits(
+        cls,
+        logits: Mapping[str, Sequence[float] | Tensor] | Sequence[float] | Tensor,
+        tokens: Sequence[str],
+        *,
+        title: str = "Next-token distribution",
+        prompts: Mapping[str, str] | None = None,
+        predict: str | None = None,
+        answer: str = "kept",
+        bars: int = 16,
+        **settings: Any,
+    ) -> DistributionExplorer:
+        """Return an explorer for logits and token texts alone, such as a toy vocabulary's.
+
+        Args:
+            logits: Shape [vocab], or a label for each of several such rows.
+            tokens: The text of each id.
+            prompts: The text that each label's distribution follows, if there is one.
+            title, predict, answer, bars, settings: As for `explore_distribution`.
+        """
+        rows = logits if isinstance(logits, Mapping) else {"": logits}
+        if any(len(row) != len(tokens) for row in rows.values()):
+            sizes = ", ".join(str(len(row)) for row in rows.values())
+            raise ValueError(f"tokens must name every logit, got {len(tokens)} for {sizes} logits")
+        contexts = [(label, (prompts or {}).get(label), row) for label, row in rows.items()]
+        return cls._build(
+            contexts, lambda i: tokens[i], None, title, predict, answer, bars, settings
+        )
+
+    @classmethod
+    def _build(
+        cls,
+        contexts: list[tuple[str, str | None, Any]],
+        token_text: Any,
+        model: str | None,
+        title: str,
+        predict: str | None,
+        answer: str,
+        bars: int,
+        settings: dict[str, Any],
+    ) -> DistributionExplorer:
+        if not contexts:
+            raise ValueError("contexts must hold at least one prompt, got none")
+        check_choice("answer", answer, ANSWERS)
+        unknown = sorted(set(settings) - set(cls.settings))
+        if unknown:
+            raise TypeError(f"settings must be among {', '.join(cls.settings)}, got {unknown[0]}")
+        records, token_ids = [], {}
+        for label, prompt, logits in contexts:
+            record, token_ids[label] = pack(logits, token_text)
+            records.append({"label": label, "prompt": prompt, **record})
+        explorer = build(cls)
+        explorer.title = title
+        explorer.data = {"model": model, "bars": bars, "contexts": records}
+        explorer._token_ids = token_ids
+        explorer._logits = {record["label"]: unpack(record) for record in records}
+        explorer.context = contexts[0][0]
+        for name, value in settings.items():
+            setattr(explorer, name, list(value) if name == "order" else value)
+        initial = {name: getattr(explorer, name) for name in cls.settings if name != "prediction"}
+        question = {"question": predict, "answer": answer} if predict else None
+        explorer.data = {**explorer.data, "initial": initial, "predict": question}
+        return explorer
+
+    @t.validate("context")
+    def _check_context(self, proposal: Any) -> str:
+        labels = tuple(record["label"] for record in self.data.get("contexts", ()))
+        check_choice("context", proposal["value"], labels)
+        return str(proposal["value"])
+
+    @t.validate("temperature", "top_k", "top_p", "min_p")
+    def _check_number(self, proposal: Any) -> Any:
+        name, value = proposal["trait"].name, proposal["value"]
+        low, high = RANGES[name]
+        if not low <= value <= high:
+            allowed = "0 (off) or more" if name == "top_k" else f"in [{low}, {high}]"
+            raise ValueError(f"{name} must be {allowed}, got {value}")
+        return value
+
+    @t.validate("order")
+    def _check_order(self, proposal: Any) -> list[str]:
+        if sorted(proposal["value"]) != sorted(ORDER):
+            raise ValueError(f"order must hold {', '.join(ORDER)} once each, got {proposal['value']}")
+        return list(proposal["value"])
+
+    @property
+    def processors(self) -> tuple[Processor, ...]:
+        """The current settings as decodelib processors, in order, without those that are off."""
+        active = [name for name in self.order if getattr(self, name) != NEUTRAL[name]]
+        return tuple(PROCESSORS[name](getattr(self, name)) for name in active)
+
+    @property
+    def strategy(self) -> Sampling:
+        """The current settings as a strategy for `dl.generate`."""
+        from decodelib import Sampling
+
+        return Sampling(*self.processors)
+
+    def distribution(self) -> Distribution:
+        """Return what the explorer shows, computed by decodelib's processors in float64."""
+        before = logits = self._logits[self.context][None]
+        no_ids = torch.empty(1, 0, dtype=torch.long)
+        kept_after = []
+        for name in self.order:
+            value = getattr(self, name)
+            if value != NEUTRAL[name]:
+                logits = PROCESSORS[name](value)(no_ids, logits)
+            kept_after.append((name, int(logits.isfinite().sum())))
+        kept = logits.isfinite()[0]
+        return Distribution(
+            token_ids=self._token_ids[self.context],
+            before=before.softmax(-1)[0],
+            after=logits.softmax(-1)[0],
+            kept=int(kept.sum()),
+            mass=float(before.softmax(-1)[0][kept].sum()),
+            entropy_before=float(entropy(before)),
+            entropy=float(entropy(logits)),
+            varentropy_before=float(varentropy(before)),
+            varentropy=float(varentropy(logits)),
+            kept_after=tuple(kept_after),
+        )
+
+    def _record(self) -> dict[str, Any]:
+        return next(r for r in self.data["contexts"] if r["label"] == self.context)
+
+    @property
+    def _is_hidden(self) -> bool:
+        return bool(self.data["predict"]) and self.prediction is None
+
+    def __repr__(self) -> str:
+        chain = ", ".join(map(repr, self.processors))
+        return f"DistributionExplorer({self.context or self.title!r}: Sampling({chain}))"
+
+    def summary(self) -> str:
+        """Return the current state in one line; the answer stays hidden until it is predicted."""
+        if self._is_hidden:
+            return f"{self!r}: {self.data['predict']['question']}"
+        d = self.distribution()
+        return (
+            f"{self!r}: keeps {d.kept:,} of {len(d.before):,} tokens with {d.mass:.4f} of the mass, "
+            f"entropy {d.entropy_before:.3f} before and {d.entropy:.3f} nats after"
+        )
+
+    def as_text(self) -> str:
+        """Return the summary and a bar chart in plain text."""
+        record, d = self._record(), self.distribution()
+        after = d.before if self._is_hidden else d.after
+        lines = [self.title, f"after: {record['prompt']!r}" if record["prompt"] else ""]
+        lines += [self.summary(), "", f"{'token':<16} before   after"]
+        for i, token in enumerate(record["tokens"][: min(self.data["bars"], 10)]):
+            state = "     ?" if self._is_hidden else "   cut" if after[i] == 0 else f"{after[i]:.4f}"
+            bar = "█" * round(float(24 * after[i] / after[0]))
+            lines.append(f"{token!r:<16.16} {d.before[i]:.4f}  {state} {bar}".rstrip())
+        lines += ["", "The sliders come alive on the book's website, and here when this cell is run."]
+        return "\n".join(line for i, line in enumerate(lines) if line or i > 1)
+
+
+def explore_distribution(
+    lm: LanguageModel,
+    contexts: str | Mapping[str, str] | Sequence[str],
+    *,
+    title: str = "Next-token distribution",
+    predict: str | None = None,
+    answer: str = "kept",
+    bars: int = 16,
+    **settings: Any,
+) -> DistributionExplorer:
+    """Return sliders over the model's real next-token distribution after one or several contexts.
+
+    Args:
+        lm: Any decodelib language model.
+        contexts: A prompt, several, or a label for each: `{"flat": "The", "peaked": "New York"}`.
+        title: The heading.
+        predict: A question that the reader must answer with a number before the explorer shows
+            anything after the steps: "How many tokens does top-p 0.9 keep here?".
+        answer: What that number is at the settings given: "kept", "mass", "entropy", "varentropy"
+            or "top_probability".
+        bars: How many tokens have bars; at most 300.
+        settings: Where the sliders start: temperature, top_k, top_p, min_p, order, seed, draws,
+            and context (a label). "Reset" comes back here.
+
+    Raises:
+        ValueError: For settings out of range or NaN logits.  TypeError: For an unknown setting.
+
+    Chapter 1 introduces the explorer; chapters 6 to 10 and 12 each move one of its knobs.
+    """
+    if isinstance(contexts, str):
+        prompts = {"": contexts}
+    elif isinstance(contexts, Mapping):
+        prompts = dict(contexts)
+    else:
+        prompts = {prompt: prompt for prompt in contexts}
+    rows = [(label, prompt, lm.next_logits(prompt)) for label, prompt in prompts.items()]
+    return DistributionExplorer._build(
+        rows, lambda i: lm.decode([i]), lm.name, title, predict, answer, bars, settings
+    )

@@ -1,0 +1,124 @@
+"""Headless Chromium that can reach nothing but this machine, and a server for a folder of pages."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import http.server
+import json
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+def chromium() -> str:
+    """The browser's path; skips the test, saying what to install, where there is none."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if (path := shutil.which(name)) and shutil.which("chromedriver"):
+            return path
+    pytest.skip("NO BROWSER: install chromium and chromedriver to test the explorers")
+
+
+@contextlib.contextmanager
+def browser(width: int = 1280, height: int = 1000, *, mobile: bool = False) -> Iterator:
+    """A driver whose network ends at loopback; it logs every request and every console message."""
+    binary = chromium()
+    from selenium import webdriver
+
+    profile = tempfile.mkdtemp(prefix="chromium-")
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    for argument in (
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-dev-shm-usage",
+        "--hide-scrollbars",
+        f"--user-data-dir={profile}",
+        f"--window-size={width},{height}",
+        "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost",
+    ):
+        options.add_argument(argument)
+    if mobile:
+        metrics = {"width": width, "height": height, "pixelRatio": 2.0}
+        options.add_experimental_option("mobileEmulation", {"deviceMetrics": metrics})
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+    service = webdriver.ChromeService(shutil.which("chromedriver"))
+    driver = webdriver.Chrome(options=options, service=service)
+    try:
+        driver.set_script_timeout(60)
+        driver.get_log("performance")  # what the browser asked for on its own, before any page
+        yield driver
+    finally:
+        driver.quit()
+        shutil.rmtree(profile, ignore_errors=True)
+
+
+def requests(driver) -> tuple[list[str], list[tuple[str | None, object]]]:
+    """The addresses asked for since the last call, and those that failed."""
+    asked: dict[str, str] = {}
+    failed = []
+    for entry in driver.get_log("performance"):
+        message = json.loads(entry["message"])["message"]
+        params = message["params"]
+        if message["method"] == "Network.requestWillBeSent":
+            asked[params["requestId"]] = params["request"]["url"]
+        elif message["method"] == "Network.loadingFailed":
+            failed.append((asked.get(params["requestId"]), params.get("errorText")))
+        elif message["method"] == "Network.responseReceived":
+            if params["response"]["status"] >= 400:
+                failed.append((params["response"]["url"], params["response"]["status"]))
+    return list(asked.values()), failed
+
+
+def external(addresses: list[str]) -> list[str]:
+    """Those that leave the machine."""
+    local = ("http://127.0.0.1", "http://localhost", "ws://127.0.0.1", "ws://localhost", "file:")
+    return sorted({a for a in addresses if not a.startswith((*local, "data:", "blob:", "about:"))})
+
+
+def console_errors(driver) -> list[str]:
+    """Errors and warnings that the page wrote since the last call."""
+    return [e["message"] for e in driver.get_log("browser") if e["level"] in ("SEVERE", "WARNING")]
+
+
+@contextlib.contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """The folder at http://127.0.0.1:PORT."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    handler = functools.partial(Quiet, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def axe_violations(driver, context: str = "document") -> list[dict]:
+    """What axe-core finds wrong in the page, or in the part that a CSS selector names."""
+    from axe_playwright_python import __file__ as package
+
+    driver.execute_script((Path(package).parent / "axe.min.js").read_text(encoding="utf-8"))
+    where = "document" if context == "document" else json.dumps(context)
+    result = driver.execute_async_script(
+        f"axe.run({where}, {{resultTypes: ['violations'], preload: false}}).then(arguments[0])"
+    )
+    return [
+        {"rule": v["id"], "help": v["help"], "nodes": [n["html"][:200] for n in v["nodes"]]}
+        for v in result["violations"]
+    ]
