@@ -1,0 +1,235 @@
+"""From a name to a model: "auto", "storybook", "gpt2" and its family, a folder, a hub id."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from decodelib import hub
+from decodelib.gpt2 import GPT2, GPT2Config
+from decodelib.types import LanguageModel
+
+STORYBOOK = Path(__file__).parent / "storybook"
+
+# Where the GPT-2 family lives on the hub: pinned, so that a model never changes under a reader.
+GPT2_FAMILY = {
+    "gpt2": ("openai-community/gpt2", "607a30d783dfa663caf39e06633721c8d4cfcd7e"),
+    "gpt2-medium": ("openai-community/gpt2-medium", "6dcaa7a952f72f9298047fd5137cd6e4f05f41da"),
+    "gpt2-large": ("openai-community/gpt2-large", "32b71b12589c2f8d625668d2335a01cac3249519"),
+    "gpt2-xl": ("openai-community/gpt2-xl", "15ea56dee5df4983c59b2538573817e1667135e2"),
+    "distilgpt2": ("distilbert/distilgpt2", "2290a62682d06624634c1f46a6ad5be0f47f38aa"),
+}
+DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+    "float64": torch.float64,
+}
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def load(
+    name: str | Path = "auto",
+    device: str | torch.device = "auto",
+    dtype: str | torch.dtype = "auto",
+) -> LanguageModel:
+    """Load a language model and its tokenizer, ready to decode.
+
+    Args:
+        name: One of
+
+            - "auto": the environment variable DECODELIB_MODEL if it is set; else GPT-2, from the
+              local Hugging Face cache or from the hub; else, with one line that says so, storybook;
+            - "storybook": the small model that comes with the package;
+            - "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl", "distilgpt2": from the cache or hub;
+            - a folder with config.json, safetensors weights and a tokenizer;
+            - the id of a model on the hub, "owner/name"; a cached copy is used as it is.
+        device: "auto" (CUDA where there is one, else MPS, else the CPU), "cpu", "cuda", "cuda:1",
+            "mps", or a torch.device.
+        dtype: "auto", "float32", "bfloat16", "float16", "float64", or a torch.dtype. "auto" is the
+            environment variable DECODELIB_DTYPE if it is set; else float32 on the CPU and MPS, and
+            on CUDA bfloat16 where the GPU computes with it, else float16.
+
+    Only "auto" ever falls back to another model. Pickle files and code that comes with a model are
+    never loaded. With HF_HUB_OFFLINE=1 no network is tried.
+
+    Raises:
+        ValueError: For an unknown name, a device that is not there, a folder without a whole model,
+            damaged weights, weights or code that would have to be trusted.
+        OSError: If a model of the hub cannot be had; the message says why and what to do.
+        ImportError: If transformers or huggingface_hub is needed and not installed.
+    """
+    where = _device(device)
+    precision = _dtype(dtype, where)
+    chosen = resolve(name)
+    if name != "auto" or _chosen_by_reader() or chosen == "storybook":
+        return _load(chosen, where, precision)
+    try:
+        return _load(chosen, where, precision)
+    except (OSError, ValueError, ImportError) as error:
+        _give_notice(error)
+        return _load("storybook", where, precision)
+
+
+def resolve(name: str | Path = "auto") -> str:
+    """Return the name of the model that `load(name)` would load; loads and downloads nothing.
+
+    "auto" becomes what it stands for here and now: GPT-2 if it is cached or the hub answers for it
+    within a few seconds. Other names are checked, not looked for on the hub. Raises ValueError for
+    an unknown name and a folder that does not exist, and TypeError for what is not a name.
+    """
+    if not isinstance(name, str | Path):
+        raise TypeError(f"name must be a model's name or folder, got {name!r}")
+    if name == "auto":
+        return _checked(_chosen_by_reader(), "DECODELIB_MODEL") if _chosen_by_reader() else _auto()
+    return _checked(str(name), "name")
+
+
+def _chosen_by_reader() -> str:
+    chosen = os.environ.get("DECODELIB_MODEL", "")
+    return "" if chosen == "auto" else chosen
+
+
+def _auto() -> str:
+    """Return "gpt2" if it can be had, else "storybook", with a notice."""
+    try:
+        repo_id, revision = GPT2_FAMILY["gpt2"]
+        if _cached_gpt2("gpt2") is None:
+            hub.reach(repo_id, revision)
+        return "gpt2"
+    except (OSError, ImportError) as error:
+        _give_notice(error)
+        return "storybook"
+
+
+def _give_notice(reason: Exception) -> None:
+    # A plain line, since a warning would show a file's path and line to someone reading a notebook.
+    print(
+        f"Using storybook, the small model that comes with decodelib, instead of GPT-2: {reason}.",
+        file=sys.stderr,
+    )
+
+
+def _checked(name: str, argument: str) -> str:
+    """Return the name if it is one that `load` understands."""
+    if name == "storybook" or name in GPT2_FAMILY or Path(name).expanduser().is_dir():
+        return name
+    if _HUB_ID.fullmatch(name):
+        return name
+    known = ", ".join(repr(known) for known in ("auto", "storybook", *GPT2_FAMILY))
+    raise ValueError(
+        f"{argument} must be one of {known}, a folder that exists, or a hub id such as "
+        f"'owner/name', got {name!r}"
+    )
+
+
+def _load(name: str, device: torch.device, dtype: torch.dtype) -> LanguageModel:
+    if name == "storybook":
+        return GPT2.from_folder(STORYBOOK, name, device, dtype)
+    if name in GPT2_FAMILY:
+        folder = _cached_gpt2(name) or hub.fetch(*GPT2_FAMILY[name])
+        return _from_folder(folder, name, device, dtype)
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return _from_folder(folder, folder.resolve().name, device, dtype)
+    return _from_folder(hub.fetch(name, "main"), name, device, dtype)
+
+
+def _cached_gpt2(name: str) -> Path | None:
+    """Return the cached folder of a model of the GPT-2 family, or None.
+
+    Other programs may have cached it under its old id, which is its bare name, or as "main".
+    """
+    repo_id, revision = GPT2_FAMILY[name]
+    places = [(r, v) for v in (revision, "main") for r in (repo_id, name)]
+    return next((folder for place in places if (folder := hub.cached(*place))), None)
+
+
+def _from_folder(
+    folder: Path, name: str, device: torch.device, dtype: torch.dtype
+) -> LanguageModel:
+    """Load a folder: by our own forward pass if it is plain GPT-2, else by transformers."""
+    config = _config(folder)
+    if not any(folder.glob("*.safetensors")):
+        raise ValueError(
+            f"model folder {folder} has no safetensors weights, and pickle files are never loaded "
+            "because they can run code: give a folder with .safetensors files"
+        )
+    if _is_plain_gpt2(config) and (folder / hub.WEIGHTS).is_file():
+        return GPT2.from_folder(folder, name, device, dtype)
+    from decodelib.hf import HFModel
+
+    return HFModel.from_folder(folder, name, device, dtype)
+
+
+def _config(folder: Path) -> Mapping[str, object]:
+    path = folder / hub.CONFIG
+    if not path.is_file():
+        raise ValueError(f"model folder {folder} has no {hub.CONFIG}: give a whole model's folder")
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not valid JSON ({error}): get it again") from error
+    if not isinstance(config, dict):
+        raise ValueError(f"{path} must hold a JSON object, got {type(config).__name__}")
+    return config
+
+
+def _is_plain_gpt2(config: Mapping[str, object]) -> bool:
+    try:
+        sizes = GPT2Config.from_dict(config)
+    except ValueError:
+        return False
+    return config.get("model_type") == "gpt2" and config.get("n_inner") in (None, 4 * sizes.n_embd)
+
+
+def _device(device: str | torch.device) -> torch.device:
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    if not isinstance(device, str | torch.device):
+        raise TypeError(f"device must be a string or a torch.device, got {device!r}")
+    try:
+        chosen = torch.device(device)
+    except RuntimeError:
+        chosen = None
+    if chosen is None or chosen.type not in ("cpu", "cuda", "mps"):
+        raise ValueError(f"device must be 'auto', 'cpu', 'cuda', 'cuda:N' or 'mps', got {device!r}")
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if chosen.type == "cuda" and (chosen.index or 0) >= gpus:
+        raise ValueError(
+            f"device {str(device)!r} is not there, this PyTorch finds {gpus} CUDA GPUs"
+        )
+    if chosen.type == "mps" and not torch.backends.mps.is_available():
+        raise ValueError(f"device {str(device)!r} is not there, this PyTorch finds no Apple GPU")
+    return chosen
+
+
+def _dtype(dtype: str | torch.dtype, device: torch.device) -> torch.dtype:
+    argument = "dtype"
+    if dtype == "auto" and os.environ.get("DECODELIB_DTYPE"):
+        argument, dtype = "DECODELIB_DTYPE", os.environ["DECODELIB_DTYPE"]
+    if dtype == "auto":
+        return _fast_dtype(device)
+    chosen = DTYPES.get(dtype) if isinstance(dtype, str) else dtype
+    if chosen is None or chosen not in DTYPES.values():
+        known = ", ".join(map(repr, ("auto", *DTYPES)))
+        raise ValueError(f"{argument} must be one of {known}, got {dtype!r}")
+    if device.type == "mps" and chosen == torch.float64:
+        raise ValueError(f"{argument} must be a type that MPS computes with, got float64")
+    return chosen
+
+
+def _fast_dtype(device: torch.device) -> torch.dtype:
+    if device.type != "cuda":
+        return torch.float32
+    with torch.cuda.device(device):
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.bfloat16 if native else torch.float16
