@@ -86,7 +86,7 @@ def make_step(
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Generation:
     """A finished continuation.
 
@@ -111,13 +111,19 @@ class Generation:
     logprobs: list[float]
     score: float
     finish_reason: FinishReason
-    steps: list[Step] = field(default_factory=list, repr=False)
-    alternatives: list[Generation] = field(default_factory=list, repr=False)
+    steps: list[Step] = field(default_factory=list)
+    alternatives: list[Generation] = field(default_factory=list)
 
     @property
     def full_text(self) -> str:
         """The prompt's text followed by the continuation's."""
         return self.prompt + self.text
+
+    def __repr__(self) -> str:
+        return (
+            f"Generation({self.full_text!r}, {len(self.token_ids)} new tokens, "
+            f"finish_reason={self.finish_reason!r}, score={self.score:.4g})"
+        )
 
     def _repr_html_(self) -> str:
         """Return the text with each token shaded by its probability, deeper for less probable."""

@@ -18,6 +18,12 @@ from decodelib.validation import check_integer
 
 BOS, EOS = "<bos>", "<eos>"
 
+WORDS = ("mat", "floor", "chair", "roof", "table", "moon", "idea", "of")
+"""The book's toy vocabulary: eight words that may follow "The cat sat on the"."""
+
+PROBS = (0.40, 0.20, 0.12, 0.10, 0.08, 0.05, 0.03, 0.02)
+"""Their probabilities, made up to be easy to add."""
+
 
 @dataclass
 class TableCache:

@@ -1,0 +1,11 @@
+"""Checkers for the book's exercises: give one your function, read its verdict.
+
+from decodelib import checks
+
+checks.nucleus_size(my_nucleus_size)
+"""
+
+from decodelib.checks.top_p import entry_point, nucleus_size, top_p
+from decodelib.checks.verdict import Exercise, Misconception, Verdict
+
+__all__ = ["Exercise", "Misconception", "Verdict", "entry_point", "nucleus_size", "top_p"]
