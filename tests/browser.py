@@ -75,8 +75,8 @@ def requests(driver) -> tuple[list[str], list[tuple[str | None, object]]]:
         elif message["method"] == "Network.loadingFailed":
             failed.append((asked.get(params["requestId"]), params.get("errorText")))
         elif message["method"] == "Network.responseReceived":
-            if params["response"]["status"] >= 400:
-                failed.append((params["response"]["url"], params["response"]["status"]))
+            response = params["response"]
+            failed += [(response["url"], response["status"])] * (response["status"] >= 400)
     return list(asked.values()), failed
 
 

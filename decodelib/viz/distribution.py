@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import torch
 import traitlets as t
-from jaxtyping import Float, Int
 from torch import Tensor
 
-from decodelib.distributions import entropy, varentropy
-from decodelib.processors import MinP, Processor, Temperature, TopK, TopP
+from decodelib.processors import Processor
 from decodelib.validation import check_choice
+from decodelib.viz.chain import KNOBS, Distribution, apply_steps, check_knob, processor
 from decodelib.viz.explorer import Explorer, build
 from decodelib.viz.payload import pack, unpack
 
@@ -22,42 +18,7 @@ if TYPE_CHECKING:
     from decodelib import Sampling
     from decodelib.types import LanguageModel
 
-ORDER = ("temperature", "top_k", "top_p", "min_p")
-PROCESSORS = {"temperature": Temperature, "top_k": TopK, "top_p": TopP, "min_p": MinP}
-NEUTRAL = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0}
-RANGES = {"temperature": (0.01, 10), "top_k": (0, math.inf), "top_p": (0.001, 1), "min_p": (0, 1)}
 ANSWERS = ("kept", "mass", "entropy", "varentropy", "top_probability")
-
-
-@dataclass(frozen=True)
-class Distribution:
-    """What an explorer shows: a distribution before and after the steps, most probable token first.
-
-    Attributes:
-        token_ids: The ids in the order of the rows below, shape [vocab].
-        before, after: Probabilities, float64, shape [vocab]; a removed token has 0 after.
-        kept: How many tokens the steps leave.
-        mass: The probability that the model gives to those, before the steps.
-        entropy_before, entropy: In nats.
-        varentropy_before, varentropy: In square nats.
-        kept_after: For each step, in order, its name and how many tokens it leaves.
-    """
-
-    token_ids: Int[Tensor, " vocab"]
-    before: Float[Tensor, " vocab"]
-    after: Float[Tensor, " vocab"]
-    kept: int
-    mass: float
-    entropy_before: float
-    entropy: float
-    varentropy_before: float
-    varentropy: float
-    kept_after: tuple[tuple[str, int], ...]
-
-    @property
-    def top_probability(self) -> float:
-        """The most probable token's probability after the steps."""
-        return float(self.after[0])
 
 
 class DistributionExplorer(Explorer):
@@ -83,12 +44,15 @@ class DistributionExplorer(Explorer):
     top_k = t.Int(0).tag(sync=True)
     top_p = t.Float(1.0).tag(sync=True)
     min_p = t.Float(0.0).tag(sync=True)
-    order = t.List(t.Unicode(), list(ORDER)).tag(sync=True)
+    order = t.List(t.Unicode(), list(KNOBS)).tag(sync=True)
     seed = t.Int(0, min=0, max=2**32 - 1).tag(sync=True)
     draws = t.Int(0, min=0, max=10_000).tag(sync=True)
     prediction = t.Float(None, allow_none=True).tag(sync=True)
 
-    settings = ("context", *ORDER, "order", "seed", "draws", "prediction")
+    _logits: dict[str, Tensor]
+    _token_ids: dict[str, Tensor]
+
+    settings = ("context", *KNOBS, "order", "seed", "draws", "prediction")
 
     @classmethod
     def from_logits(
@@ -123,8 +87,8 @@ class DistributionExplorer(Explorer):
     @classmethod
     def _build(
         cls,
-        contexts: list[tuple[str, str | None, Any]],
-        token_text: Any,
+        contexts: Sequence[tuple[str, str | None, Tensor | Sequence[float]]],
+        token_text: Callable[[int], str],
         model: str | None,
         title: str,
         predict: str | None,
@@ -163,24 +127,22 @@ class DistributionExplorer(Explorer):
 
     @t.validate("temperature", "top_k", "top_p", "min_p")
     def _check_number(self, proposal: Any) -> Any:
-        name, value = proposal["trait"].name, proposal["value"]
-        low, high = RANGES[name]
-        if not low <= value <= high:
-            allowed = "0 (off) or more" if name == "top_k" else f"in [{low}, {high}]"
-            raise ValueError(f"{name} must be {allowed}, got {value}")
-        return value
+        check_knob(proposal["trait"].name, proposal["value"])
+        return proposal["value"]
 
     @t.validate("order")
     def _check_order(self, proposal: Any) -> list[str]:
-        if sorted(proposal["value"]) != sorted(ORDER):
-            raise ValueError(f"order must hold {', '.join(ORDER)} once each, got {proposal['value']}")
+        if sorted(proposal["value"]) != sorted(KNOBS):
+            raise ValueError(
+                f"order must hold {', '.join(KNOBS)} once each, got {proposal['value']}"
+            )
         return list(proposal["value"])
 
     @property
     def processors(self) -> tuple[Processor, ...]:
         """The current settings as decodelib processors, in order, without those that are off."""
-        active = [name for name in self.order if getattr(self, name) != NEUTRAL[name]]
-        return tuple(PROCESSORS[name](getattr(self, name)) for name in active)
+        steps = (processor(name, getattr(self, name)) for name in self.order)
+        return tuple(step for step in steps if step is not None)
 
     @property
     def strategy(self) -> Sampling:
@@ -191,26 +153,9 @@ class DistributionExplorer(Explorer):
 
     def distribution(self) -> Distribution:
         """Return what the explorer shows, computed by decodelib's processors in float64."""
-        before = logits = self._logits[self.context][None]
-        no_ids = torch.empty(1, 0, dtype=torch.long)
-        kept_after = []
-        for name in self.order:
-            value = getattr(self, name)
-            if value != NEUTRAL[name]:
-                logits = PROCESSORS[name](value)(no_ids, logits)
-            kept_after.append((name, int(logits.isfinite().sum())))
-        kept = logits.isfinite()[0]
-        return Distribution(
-            token_ids=self._token_ids[self.context],
-            before=before.softmax(-1)[0],
-            after=logits.softmax(-1)[0],
-            kept=int(kept.sum()),
-            mass=float(before.softmax(-1)[0][kept].sum()),
-            entropy_before=float(entropy(before)),
-            entropy=float(entropy(logits)),
-            varentropy_before=float(varentropy(before)),
-            varentropy=float(varentropy(logits)),
-            kept_after=tuple(kept_after),
+        settings = {name: getattr(self, name) for name in KNOBS}
+        return apply_steps(
+            self._logits[self.context], self._token_ids[self.context], settings, self.order
         )
 
     def _record(self) -> dict[str, Any]:
@@ -230,7 +175,7 @@ class DistributionExplorer(Explorer):
             return f"{self!r}: {self.data['predict']['question']}"
         d = self.distribution()
         return (
-            f"{self!r}: keeps {d.kept:,} of {len(d.before):,} tokens with {d.mass:.4f} of the mass, "
+            f"{self!r}: keeps {d.kept:,} of {len(d.before):,} tokens, mass {d.mass:.4f}, "
             f"entropy {d.entropy_before:.3f} before and {d.entropy:.3f} nats after"
         )
 
@@ -241,10 +186,15 @@ class DistributionExplorer(Explorer):
         lines = [self.title, f"after: {record['prompt']!r}" if record["prompt"] else ""]
         lines += [self.summary(), "", f"{'token':<16} before   after"]
         for i, token in enumerate(record["tokens"][: min(self.data["bars"], 10)]):
-            state = "     ?" if self._is_hidden else "   cut" if after[i] == 0 else f"{after[i]:.4f}"
+            state = (
+                "     ?" if self._is_hidden else "   cut" if after[i] == 0 else f"{after[i]:.4f}"
+            )
             bar = "█" * round(float(24 * after[i] / after[0]))
             lines.append(f"{token!r:<16.16} {d.before[i]:.4f}  {state} {bar}".rstrip())
-        lines += ["", "The sliders come alive on the book's website, and here when this cell is run."]
+        lines += [
+            "",
+            "The sliders come alive on the book's website, and here when this cell is run.",
+        ]
         return "\n".join(line for i, line in enumerate(lines) if line or i > 1)
 
 

@@ -58,7 +58,7 @@ class Explorer(t.HasTraits):
         packed = json.dumps(state, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         attribute = html.escape(packed, quote=False).replace("'", "&#39;")
         return (
-            f"<div class=\"dx\" data-dx-kind=\"{self.kind}\" data-dx='{attribute}'>"
+            f'<div class="dx" data-dx-kind="{self.kind}" data-dx=\'{attribute}\'>'
             f'<pre class="dx-fallback">{html.escape(self.as_text())}</pre></div>'
         )
 
@@ -85,9 +85,9 @@ def _as_widget(kind: type[SomeExplorer]) -> type[SomeExplorer]:
         _css = (STATIC / STYLE).read_text(encoding="utf-8")
 
         def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-            bundle, metadata = anywidget.AnyWidget._repr_mimebundle_(self, **kwargs)
+            widget: Any = anywidget.AnyWidget._repr_mimebundle_(self, **kwargs)
             # The html rides along for whatever reads the saved notebook later.
-            return bundle | kind._repr_mimebundle_(self), metadata
+            return widget[0] | kind._repr_mimebundle_(self), widget[1]
 
         def __repr__(self) -> str:
             return kind.__repr__(self)

@@ -100,7 +100,7 @@ def _quantise(
 
 
 def _leb128(numbers: Iterable[int]) -> bytes:
-    """Return non-negative integers in 7-bit groups, lowest first; the top bit says "more follows"."""
+    """Return non-negative integers in groups of 7 bits, lowest first; the top bit: more follow."""
     out = bytearray()
     for number in numbers:
         while number > 127:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
@@ -25,7 +26,7 @@ BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, YELLOW, BLACK = COLORS = (
 )  # fmt: skip
 GREY = "#8793A0"
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "figure.dpi": 144,
     "figure.facecolor": "white",
     "figure.constrained_layout.use": True,
@@ -36,7 +37,7 @@ STYLE = {
     "axes.spines.right": False,
     "axes.titlelocation": "left",
     "axes.titlesize": 10.5,
-    "axes.titleweight": "semibold",
+    "axes.titleweight": "bold",
     "axes.axisbelow": True,
     "axes.grid": True,
     "grid.color": "#E4E8EC",
@@ -57,9 +58,7 @@ def style() -> AbstractContextManager[None]:
     return plt.rc_context(STYLE)
 
 
-def figure(
-    draw: Callable[[Axes], object], width: float = 7.0, height: float = 3.0
-) -> Figure:
+def figure(draw: Callable[[Axes], object], width: float = 7.0, height: float = 3.0) -> Figure:
     """Return one figure in the book's style, drawn by `draw(axes)`; sizes in inches."""
     with style():
         fig, axes = plt.subplots(figsize=(width, height))
@@ -105,12 +104,17 @@ def plot_distribution(
         else:
             cut = [float(after[i]) == 0 for i in ids]
             lower = [place + 0.22 for place in places]
-            axes.barh([p - 0.16 for p in places], after[ids].tolist(), 0.42, color=BLUE, label="after")
+            axes.barh(
+                [p - 0.16 for p in places], after[ids].tolist(), 0.42, color=BLUE, label="after"
+            )
             bars = axes.barh(lower, before[ids].tolist(), 0.3, color=GREY, label="before")
             for bar, removed in zip(bars, cut, strict=True):
                 if removed:
                     bar.set(facecolor="white", edgecolor=GREY, hatch="/////")
-            labels = [f"✕ {label}" if removed else label for label, removed in zip(labels, cut, strict=True)]
+            labels = [
+                f"✕ {label}" if removed else label
+                for label, removed in zip(labels, cut, strict=True)
+            ]
             axes.legend(loc="lower right")
         axes.set(yticks=places, yticklabels=labels, xlabel="probability", title=title)
         axes.tick_params(axis="y", length=0, labelfontfamily="monospace")
@@ -134,7 +138,9 @@ def plot_steps(generation: Generation, *, title: str = "") -> Figure:
         probs = torch.tensor([step.logprob for step in steps]).exp().tolist()
         upper.bar(places, probs, color=BLUE)
         upper.set(ylim=(0, 1), ylabel="probability", title=title)
-        lower.plot(places, [step.entropy for step in steps], color=VERMILION, linestyle="-", marker="o")
+        lower.plot(
+            places, [step.entropy for step in steps], color=VERMILION, linestyle="-", marker="o"
+        )
         lower.set(ylim=(0, None), ylabel="entropy (nats)")
         shown = [i for i in places if i % max(1, len(steps) // 40) == 0]
         lower.set_xticks(shown, [show_token(steps[i].token) for i in shown], rotation=90)
@@ -194,7 +200,7 @@ def plot_lines(
     title: str = "",
     log: str = "",
 ) -> Figure:
-    """Curves over a common x, told apart by colour, dash and marker; `log` names axes: "x", "xy"."""
+    """Curves over a common x, apart by colour, dash and marker; `log` names axes: "x", "xy"."""
 
     def draw(axes: Axes) -> None:
         for label, values in lines.items():

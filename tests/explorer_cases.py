@@ -1,0 +1,106 @@
+"""Rows of logits, settings for them, and what decodelib makes of both: shared by several tests."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+
+from decodelib.viz import DistributionExplorer
+from decodelib.viz.chain import KNOBS
+
+ORDER = list(KNOBS)
+
+
+def words(vocab: int) -> list[str]:
+    return [f"w{i}" for i in range(vocab)]
+
+
+def model_like_logits(vocab: int, seed: int = 0) -> torch.Tensor:
+    """A heavy-tailed row with a language model's range: about 20 nats from first to last."""
+    rng = np.random.default_rng(seed)
+    row = -1.05 * np.log(np.arange(1, vocab + 1)) + rng.normal(0, 1.2, vocab)
+    return torch.tensor(rng.permutation(row), dtype=torch.float32)
+
+
+def rows_and_settings(seed: int, count: int) -> tuple[list[list[float]], list[tuple[int, dict]]]:
+    """Random and adversarial rows (ties everywhere, exact hits, extremes) and settings for them."""
+    rng = np.random.default_rng(seed)
+    rows = [
+        [0.0],
+        [0.0, 0.0],
+        [5.0] * 40,
+        [math.log(p) for p in (0.4, 0.2, 0.15, 0.1, 0.06, 0.05, 0.03, 0.01)],
+        [math.log(p) for p in (0.5, 0.3, 0.2)],
+        [math.log(p) for p in (0.5, 0.1, 0.1, 0.1, 0.1, 0.1)],
+        [1000.0, 999.0, -1000.0, -1000.0],
+        [300.0 - i for i in range(280)],
+        np.round(rng.gumbel(size=299), 1).tolist(),
+        model_like_logits(8_192, 1).tolist(),
+        (0.1 * model_like_logits(2_000, 2)).tolist(),
+        np.round(model_like_logits(1_000, 3).numpy(), 1).tolist(),
+        model_like_logits(50_257, 4).tolist(),
+    ]
+    rows += [
+        (rng.gumbel(size=int(rng.integers(1, 400))) * rng.choice([0.1, 1, 2, 8])).tolist()
+        for _ in range(40)
+    ]
+    bounds = [
+        0.001,
+        0.01,
+        0.1,
+        0.2,
+        0.25,
+        0.3,
+        0.4,
+        0.5,
+        0.6,
+        0.75,
+        0.8,
+        0.85,
+        0.9,
+        0.95,
+        0.99,
+        0.999,
+        1.0,
+    ]
+    cases = []
+    for number in range(count):
+        index = number % len(rows)
+        if len(rows[index]) > 10_000 and number > 6 * len(rows):
+            index = 3  # six settings on the large row are enough of the test's time
+        vocab = len(rows[index])
+        settings = {
+            "temperature": float(
+                rng.choice([0.01, 0.05, 0.5, 0.7, 1, 1, 1, 1.3, 3, 10, rng.uniform(0.05, 3)])
+            ),
+            "top_k": int(rng.choice([0, 0, 1, 2, 5, 40, max(1, vocab - 1), vocab, vocab + 9])),
+            "top_p": float(rng.choice([*bounds, 1.0, 1.0, rng.uniform(0.001, 1)])),
+            "min_p": float(rng.choice([0, 0, *bounds, rng.uniform(0, 1)])),
+            "order": rng.permutation(ORDER).tolist() if rng.random() < 0.6 else ORDER,
+        }
+        cases.append((index, settings))
+    return rows, cases
+
+
+def explorers_of(rows: list[list[float]]) -> list[DistributionExplorer]:
+    return [DistributionExplorer.from_logits(row, words(len(row))) for row in rows]
+
+
+def expected(explorer: DistributionExplorer, settings: dict):
+    for name, value in settings.items():
+        setattr(explorer, name, value)
+    return explorer.distribution()
+
+
+def assert_agrees(result: dict, shown, where: object) -> None:
+    """Kept sets equal after every step, everything else within 1e-9."""
+    assert result["steps"] == [kept for _, kept in shown.kept_after], where
+    assert result["kept"] == shown.kept, where
+    facts = [shown.entropy_before, shown.entropy, shown.varentropy_before, shown.varentropy]
+    assert np.allclose(result["facts"], facts, rtol=1e-9, atol=1e-9), where
+    assert abs(result["mass"] - shown.mass) < 1e-9, where
+    for rank, before, after in result["p"]:
+        assert abs(before - float(shown.before[rank])) < 1e-9, where
+        assert abs(after - float(shown.after[rank])) < 1e-9, where
