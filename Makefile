@@ -8,10 +8,6 @@ LABFLAGS ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
-# Stored outputs come from the embedded model on the CPU in float64, so their digits are the same everywhere.
-STORED := DECODELIB_MODEL=storybook DECODELIB_STATIC=1 DECODELIB_DTYPE=float64 \
-	HF_HUB_OFFLINE=1 CUDA_VISIBLE_DEVICES= OMP_NUM_THREADS=1 PYDEVD_DISABLE_FILE_VALIDATION=1
-
 .PHONY: book lab test bench notebooks lint lock clean distclean
 
 book: $(READY)
@@ -22,7 +18,7 @@ lab: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 tests
-	$(STORED) $(BIN)/python -m pytest -n 2 --dist loadscope -p no:cacheprovider \
+	$(BIN)/python -m pytest -n 2 --dist loadscope -p no:cacheprovider \
 		--nbval --nbval-current-env --nbval-cell-timeout 120 \
 		--nbval-sanitize-with chapters/nbval_sanitize.cfg chapters
 
@@ -30,7 +26,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks
 
 notebooks: $(READY)
-	$(STORED) $(BIN)/python tools/book.py execute
+	$(BIN)/python tools/book.py execute
 
 lint: $(READY)
 	$(BIN)/ruff check .

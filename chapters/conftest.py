@@ -1,14 +1,15 @@
-"""Settings under which the stored outputs were made, for `pytest --nbval chapters`."""
+"""The settings stored outputs are made with, for `pytest --nbval chapters` and `make notebooks`."""
 
 import os
 
-# float64 on the CPU prints the same digits on every machine; static explorers leave only data.
-STORED = {
-    "DECODELIB_MODEL": "storybook",
-    "DECODELIB_STATIC": "1",
-    "DECODELIB_DTYPE": "float64",
-    "HF_HUB_OFFLINE": "1",
-    "CUDA_VISIBLE_DEVICES": "",
-    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-}
-os.environ.update(STORED)
+os.environ.update(
+    DECODELIB_MODEL="storybook",
+    # Explorers leave their data, not the number of a widget in some kernel.
+    DECODELIB_STATIC="1",
+    # In float64, on the CPU, digits come out the same on every machine.
+    DECODELIB_DTYPE="float64",
+    CUDA_VISIBLE_DEVICES="",
+    OMP_NUM_THREADS="1",
+    HF_HUB_OFFLINE="1",
+    PYDEVD_DISABLE_FILE_VALIDATION="1",
+)

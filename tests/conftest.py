@@ -12,7 +12,10 @@ if os.environ.get("DECODELIB_TYPECHECK") != "0":
     from jaxtyping import install_import_hook
 
     # Every later import of decodelib in this process checks shapes and types on each call.
-    install_import_hook("decodelib", "beartype.beartype")
+    # The numeric tower: an int will do for a float, as PEP 484 says.
+    install_import_hook(
+        "decodelib", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
+    )
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -33,11 +36,15 @@ def site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
             run = subprocess.run(
                 [*command, "--output", str(shared)],
                 cwd=ROOT,
-                capture_output=True,
+                env=os.environ | {"NO_COLOR": "1"},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
                 text=True,
                 check=False,
             )
-            log.write_text(f"{run.returncode}\n{run.stdout}\n{run.stderr}", encoding="utf-8")
+            log.write_text(f"{run.returncode}\n{run.stdout}", encoding="utf-8")
         status, output = log.read_text(encoding="utf-8").split("\n", maxsplit=1)
-    assert status == "0", f"the book did not build cleanly:\n{output[-5000:]}"
+    if status != "0":
+        telling = [line for line in output.splitlines() if "WARNING" in line or "ERROR" in line]
+        pytest.fail("\n".join(["the book did not build cleanly", *telling]), pytrace=False)
     return shared / "_build" / "html"

@@ -53,17 +53,23 @@ def outputs(notebook: Path) -> list[tuple[dict, dict]]:
 
 
 def imported(module: Path) -> set[str]:
-    """The dotted names that a module imports anywhere in it, inside functions too."""
+    """The dotted names that a module imports at run time, inside functions too."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+    todo: list[ast.AST] = [ast.parse(module.read_text(encoding="utf-8"))]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            todo += node.orelse
+            continue
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, (
-                f"{module.name} has a relative import, which these tests do not follow"
+                f"{module.name} has a relative import, which is not followed here"
             )
             names.add(node.module or "")
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
+        todo += ast.iter_child_nodes(node)
     return names
 
 
@@ -71,15 +77,14 @@ def libraries(module: Path) -> set[str]:
     return {name.split(".")[0] for name in imported(module)}
 
 
+def dotted(module: Path) -> str:
+    return ".".join(module.relative_to(PACKAGE).with_suffix("").parts)
+
+
 def decodelib_modules(module: Path) -> set[str]:
     """The modules of decodelib, by their names inside it, that a module imports."""
-    known = {".".join(path.relative_to(PACKAGE).with_suffix("").parts) for path in MODULES}
-    names = {
-        name.removeprefix("decodelib.")
-        for name in imported(module)
-        if name.startswith("decodelib.")
-    }
-    return {f"{name}.__init__" if f"{name}.__init__" in known else name for name in names} & known
+    names = {name.removeprefix("decodelib.") for name in imported(module)}
+    return names & {dotted(path) for path in MODULES}
 
 
 def test_there_are_chapters_and_modules_to_check():
@@ -171,16 +176,13 @@ def test_each_layer_imports_only_the_layers_below_it(layer):
 
 
 def test_no_module_imports_itself_in_a_circle():
-    graph = {
-        ".".join(module.relative_to(PACKAGE).with_suffix("").parts): decodelib_modules(module)
-        for module in MODULES
-    }
+    graph = {dotted(module): decodelib_modules(module) for module in MODULES}
     graphlib.TopologicalSorter(graph).prepare()
 
 
 @each_module
-def test_only_hf_and_load_import_the_hub_libraries(module):
-    if module.name not in {"hf.py", "load.py"}:
+def test_only_loading_imports_the_hub_libraries(module):
+    if module.name not in {"hf.py", "load.py", "hub.py"}:
         assert not libraries(module) & HUB_LIBRARIES
 
 
@@ -188,7 +190,7 @@ def test_only_hf_and_load_import_the_hub_libraries(module):
 def test_only_viz_imports_display_libraries_and_nothing_imports_viz(module):
     if module.parent.name != "viz":
         assert not libraries(module) & DISPLAY_LIBRARIES
-        assert not {name for name in decodelib_modules(module) if name.startswith("viz")}
+        assert not {name for name in imported(module) if name.startswith("decodelib.viz")}
 
 
 def test_importing_decodelib_loads_no_heavy_library():
