@@ -14,7 +14,6 @@ from typing import (
     Generic,
     NamedTuple,
     Protocol,
-    Self,
     TypeAlias,
     TypeVar,
     runtime_checkable,
@@ -45,18 +44,20 @@ class LogitsProcessor(Protocol):
     ) -> Float[Tensor, "batch vocab"]: ...
 
 
+CacheT = TypeVar("CacheT", bound="Cache")
+
+
+@runtime_checkable
+@runtime_checkable
 class Cache(Protocol):
     """What a model remembers of the rows it is decoding, so that a step costs one token."""
 
-    def select(self, rows: Int[Tensor, " rows"]) -> Self:
+    def select(self: CacheT, rows: Int[Tensor, " rows"]) -> CacheT:
         """Return a cache whose row i continues row `rows[i]` of this one.
 
         One operation reorders, repeats (forks) and drops rows. This cache must not be used again.
         """
         ...
-
-
-CacheT = TypeVar("CacheT", bound=Cache)
 
 
 class LanguageModel(ABC, Generic[CacheT]):
@@ -157,6 +158,8 @@ class Move(NamedTuple):
     ancestors: Int[Tensor, " rows"]
 
 
+@runtime_checkable
+@runtime_checkable
 class Search(Protocol):
     """The decoding in progress of some prompts that share a strategy.
 
@@ -175,6 +178,8 @@ class Search(Protocol):
         ...
 
 
+@runtime_checkable
+@runtime_checkable
 class Strategy(Protocol):
     """A whole decoding procedure such as `Greedy()`; hashable, so that equal ones share a batch."""
 
