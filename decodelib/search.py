@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Sized
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -13,6 +13,7 @@ from decodelib.generation import Generation, Step
 from decodelib.types import Move
 
 
+@runtime_checkable
 class PromptSearch(Protocol):
     """The decoding of one prompt; it begins with one row and has ended when `live` is empty."""
 
