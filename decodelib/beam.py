@@ -17,13 +17,14 @@ from torch import Tensor
 
 from decodelib.distributions import check_logits, widen
 from decodelib.generation import Generation, Step, Transcript
+from decodelib.processors import short_repr
 from decodelib.search import SideBySide
 from decodelib.stopping import Stopping
 from decodelib.types import LanguageModel
 from decodelib.validation import check_choice, check_integer, check_number
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BeamSearch:
     """Search for the continuation of highest score, keeping `num_beams` hypotheses at each step.
 
@@ -34,7 +35,7 @@ class BeamSearch:
 
     Args:
         num_beams: Hypotheses kept, at least 1. Usual values: 3 to 10. Time and memory grow with it.
-        length_penalty: The exponent above; any finite number. Usual values: 0 to 2.
+        length_penalty: The exponent above; in [-10, 10]. Usual values: 0 to 2.
         early_stopping: When to stop with `num_beams` hypotheses finished. True: at once. False:
             when the best unfinished one, scored at its present length, cannot beat the worst
             finished one. "never": when not even at the best length it may still reach.
@@ -55,14 +56,17 @@ class BeamSearch:
 
     def __post_init__(self) -> None:
         check_integer("num_beams", self.num_beams, 1)
-        check_number("length_penalty", self.length_penalty, -math.inf, math.inf, True, True)
+        check_number("length_penalty", self.length_penalty, -10, 10)
         check_choice("early_stopping", self.early_stopping, (False, True, "never"))
         check_integer("num_return_sequences", self.num_return_sequences, 1, self.num_beams)
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
     def start(
         self,
         lm: LanguageModel,
-        prompts: Sequence[Int[Tensor, " seq"]],
+        prompts: Sequence[Int[Tensor, " _seq"]],
         seeds: Sequence[int],
         stopping: Stopping,
         trace: bool,

@@ -13,6 +13,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from decodelib.validation import check_number
+
 ROUNDING = {torch.float64: 1e-12}
 """How far a sum of probabilities may fall short of a bound and still count as reaching it."""
 
@@ -20,8 +22,9 @@ ROUNDING = {torch.float64: 1e-12}
 def rounding(dtype: torch.dtype) -> float:
     """Return the slack for sums of probabilities that came from logits of this type.
 
-    1e-12 for float64, 1e-7 for everything else: about what one rounding of the logits moves a
-    probability, so that {.5, .3, .2} reaches a mass of .8 with two tokens in any precision.
+    1e-12 for float64, 1e-7 for everything else: about what one rounding of float32 logits moves a
+    probability, so that {.5, .3, .2} reaches a mass of .8 with two tokens. Half-precision logits
+    are themselves off by more than this, so with them an exact hit is a matter of luck.
     """
     return ROUNDING.get(dtype, 1e-7)
 
@@ -39,8 +42,13 @@ def check_logits(logits: Float[Tensor, "*batch vocab"]) -> None:
     """Raise ValueError unless every row has a finite maximum and no NaN.
 
     Removed tokens (-inf) are fine as long as one token is left; NaN and +inf never are, because
-    any token chosen from such a row would be an accident.
+    any token chosen from such a row would be an accident. Raises TypeError unless they are floats.
     """
+    if not isinstance(logits, Tensor) or not logits.is_floating_point():
+        kind = getattr(logits, "dtype", type(logits).__name__)
+        raise TypeError(f"logits must be a tensor of floats, got {kind}")
+    if logits.ndim == 0:
+        raise ValueError("logits must have a last dimension of tokens, got a single number")
     if logits.shape[-1] == 0:
         raise ValueError("logits must have at least one token in the last dimension, got none")
     best = logits.amax(-1)  # NaN spreads through a maximum, so one pass finds all three troubles
@@ -112,7 +120,8 @@ def nucleus(logits: Float[Tensor, "*batch vocab"], top_p: float) -> Bool[Tensor,
     token does, whatever its probability. Source: Holtzman et al., arXiv 1904.09751, section 3.1.
     """
     check_logits(logits)
-    if top_p >= 1:
+    check_number("top_p", top_p, 0, 1, open_low=True)
+    if top_p == 1:
         return torch.ones_like(logits, dtype=torch.bool)
     probs, order = widen(logits).softmax(-1).sort(dim=-1, descending=True, stable=True)
     mass_before = torch.nn.functional.pad(probs.cumsum(-1)[..., :-1], (1, 0))

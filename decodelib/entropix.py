@@ -19,7 +19,7 @@ from torch import Tensor
 
 from decodelib.distributions import entropy_and_varentropy, log_probs
 from decodelib.generation import Generation, Step, Transcript
-from decodelib.processors import Chain, MinP, Temperature, TopK, TopP
+from decodelib.processors import Chain, MinP, Temperature, TopK, TopP, short_repr
 from decodelib.samplers import argmax, sample, seeded, uniforms
 from decodelib.search import SideBySide
 from decodelib.stopping import Stopping
@@ -32,7 +32,7 @@ BITS = math.log(2)
 """One bit in nats. entropix states its thresholds in bits; these are the same numbers in nats."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EntropySampling:
     """Choose how to choose, at every token, from the entropy H and the varentropy W.
 
@@ -88,7 +88,11 @@ class EntropySampling:
         check_integer("branch_length", self.branch_length, 1)
         if self.pause_token_id is not None:
             check_integer("pause_token_id", self.pause_token_id, 0)
-        self.sampler()  # checks the temperature and the truncations
+        for heat in (1.0, self.wide_heat, self.lost_heat):
+            self.sampler(heat)  # checks the temperature and the truncations
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
     def quadrant(self, entropy: float, varentropy: float) -> Quadrant:
         """Return the quadrant of a distribution, from nats and square nats."""
@@ -108,7 +112,7 @@ class EntropySampling:
     def start(
         self,
         lm: LanguageModel,
-        prompts: Sequence[Int[Tensor, " seq"]],
+        prompts: Sequence[Int[Tensor, " _seq"]],
         seeds: Sequence[int],
         stopping: Stopping,
         trace: bool,

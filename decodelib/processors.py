@@ -1,22 +1,24 @@
 """Logits processors: each takes logits and returns new ones, a removed token set to -inf.
 
 Every processor is a frozen dataclass, called as `p(input_ids, logits)` with logits of shape
-`[batch, vocab]`. It never changes its input, keeps shape and dtype, leaves at least one token in
-every row, and raises ValueError for rows that hold NaN, +inf or nothing but -inf. `|` chains them.
+`[batch, vocab]`; a single row, `[vocab]`, will do. It never changes its input, keeps shape and
+dtype, leaves at least one token in every row, and raises ValueError for rows that hold NaN, +inf
+or nothing but -inf. `|` chains them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from typing import ClassVar
+from collections.abc import Iterator, Sequence
+from dataclasses import MISSING, dataclass, fields
+from numbers import Real
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from decodelib.distributions import check_logits, entropy, nucleus
+from decodelib.distributions import check_logits, entropy, nucleus, widen
 from decodelib.types import LogitsProcessor
 from decodelib.validation import check_integer, check_number
 
@@ -28,8 +30,8 @@ class Processor:
     """Whether the result depends on the tokens so far; if not, rows of any lengths share a call."""
 
     def __call__(
-        self, input_ids: Int[Tensor, "batch seq"], logits: Float[Tensor, "batch vocab"]
-    ) -> Float[Tensor, "batch vocab"]:
+        self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
+    ) -> Float[Tensor, "*batch vocab"]:
         raise NotImplementedError
 
     def __or__(self, other: LogitsProcessor) -> Chain:
@@ -39,13 +41,35 @@ class Processor:
         return Chain(other, self)
 
     def __repr__(self) -> str:
-        values = [getattr(self, field.name) for field in fields(self)]  # type: ignore[arg-type]
-        return f"{type(self).__name__}({', '.join(map(repr, values))})"
+        return short_repr(self)
+
+
+def short_repr(instance: Any) -> str:
+    """Return a dataclass instance as the shortest call that makes it: defaults are left out."""
+    parts = []
+    for field in fields(instance):
+        value = getattr(instance, field.name)
+        if field.default is MISSING:
+            parts.append(repr(value))
+        elif value != field.default:
+            parts.append(f"{field.name}={value!r}")
+    return f"{type(instance).__name__}({', '.join(parts)})"
+
+
+def scalable(logits: Tensor, factor: Tensor | float) -> Tensor:
+    """Return logits of the same distribution that `factor` (>= 0) can multiply without overflow.
+
+    Rows whose maximum would overflow are moved so that it is 0, which changes no probability;
+    what lies far below it may then only become -inf, a probability of 0 in any case.
+    """
+    best = logits.amax(-1, keepdim=True)
+    limit = torch.finfo(logits.dtype).max / 2
+    return logits - torch.where(widen(best).abs() * factor > limit, best, 0)
 
 
 def remove(
-    logits: Float[Tensor, "batch vocab"], keep: Bool[Tensor, "batch vocab"]
-) -> Float[Tensor, "batch vocab"]:
+    logits: Float[Tensor, "*batch vocab"], keep: Bool[Tensor, "*batch vocab"]
+) -> Float[Tensor, "*batch vocab"]:
     """Return the logits with every token outside `keep` at -inf and the others untouched."""
     return logits.masked_fill(~keep, -torch.inf)
 
@@ -69,10 +93,15 @@ class Chain(Processor):
         return any(getattr(p, "reads_input_ids", True) for p in self.processors)
 
     def __call__(
-        self, input_ids: Int[Tensor, "batch seq"], logits: Float[Tensor, "batch vocab"]
-    ) -> Float[Tensor, "batch vocab"]:
+        self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
+    ) -> Float[Tensor, "*batch vocab"]:
         for processor in self.processors:
-            logits = processor(input_ids, logits)
+            result = processor(input_ids, logits)
+            if not isinstance(result, Tensor) or result.shape != logits.shape:
+                got = tuple(result.shape) if isinstance(result, Tensor) else type(result).__name__
+                wanted = f"processors must return logits of shape {tuple(logits.shape)}"
+                raise TypeError(f"{wanted}, got {got} from {processor!r}")
+            logits = result
         return logits
 
     def __repr__(self) -> str:
@@ -108,7 +137,7 @@ class Temperature(Processor):
     temperature: float
 
     def __post_init__(self) -> None:
-        if self.temperature == 0:
+        if isinstance(self.temperature, Real) and self.temperature == 0:
             raise ValueError(
                 "temperature must be greater than 0, got 0: for its limit, which always takes the "
                 "most probable token, use Greedy()"
@@ -116,14 +145,13 @@ class Temperature(Processor):
         check_number("temperature", self.temperature, 0, math.inf, open_low=True, open_high=True)
 
     def __call__(
-        self, input_ids: Int[Tensor, "batch seq"], logits: Float[Tensor, "batch vocab"]
-    ) -> Float[Tensor, "batch vocab"]:
+        self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
+    ) -> Float[Tensor, "*batch vocab"]:
         check_logits(logits)
-        if self.temperature < (1 if logits.dtype == torch.float16 else 1e-2):
-            # The quotient could overflow; relative to the maximum it can only underflow, and
-            # adding a constant to all logits changes no probability.
-            logits = logits - logits.amax(-1, keepdim=True)
-        return logits / max(self.temperature, torch.finfo(logits.dtype).tiny)
+        # The divisor must be a number in every precision: 0 / 0 and -inf / inf are NaN.
+        single = torch.finfo(torch.float32)
+        divisor = min(max(float(self.temperature), single.tiny), single.max)
+        return scalable(logits, 1 / divisor) / divisor
 
 
 @dataclass(frozen=True, repr=False)
@@ -148,14 +176,14 @@ class TopK(Processor):
         check_integer("top_k", self.top_k, 1)
 
     def __call__(
-        self, input_ids: Int[Tensor, "batch seq"], logits: Float[Tensor, "batch vocab"]
-    ) -> Float[Tensor, "batch vocab"]:
+        self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
+    ) -> Float[Tensor, "*batch vocab"]:
         check_logits(logits)
         if self.top_k >= logits.shape[-1]:
             return logits.clone()
         ranking = logits.argsort(dim=-1, descending=True, stable=True)  # stable: lower ids win ties
         keep = torch.zeros_like(logits, dtype=torch.bool)
-        return remove(logits, keep.scatter(-1, ranking[:, : self.top_k], True))
+        return remove(logits, keep.scatter(-1, ranking[..., : self.top_k], True))
 
 
 @dataclass(frozen=True, repr=False)
@@ -181,8 +209,8 @@ class TopP(Processor):
         check_number("top_p", self.top_p, 0, 1, open_low=True)
 
     def __call__(
-        self, input_ids: Int[Tensor, "batch seq"], logits: Float[Tensor, "batch vocab"]
-    ) -> Float[Tensor, "batch vocab"]:
+        self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
+    ) -> Float[Tensor, "*batch vocab"]:
         return remove(logits, nucleus(logits, self.top_p))
 
 
@@ -190,9 +218,10 @@ class TopP(Processor):
 class MinP(Processor):
     """Keep the tokens with p_i >= m * p_max, compared as l_i >= l_max + ln m.
 
-    In logits the comparison needs no softmax, and a token exactly at the bound is kept. The set
-    shrinks when the model is sure and grows when it is not. m = 0 keeps everything, m = 1 only the
-    most probable token and its equals. Usual values: 0.02 to 0.1.
+    In logits the comparison needs no softmax. A token exactly at the bound is kept; a difference
+    within the logits' own rounding does not count. The set shrinks when the model is sure and grows
+    when it is not. m = 0 keeps everything, m = 1 only the most probable token and its equals.
+    Usual values: 0.02 to 0.1.
 
     Args:
         min_p: m, in [0, 1].
@@ -209,12 +238,18 @@ class MinP(Processor):
         check_number("min_p", self.min_p, 0, 1)
 
     def __call__(
-        self, input_ids: Int[Tensor, "batch seq"], logits: Float[Tensor, "batch vocab"]
-    ) -> Float[Tensor, "batch vocab"]:
+        self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
+    ) -> Float[Tensor, "*batch vocab"]:
         check_logits(logits)
         if self.min_p == 0:
             return logits.clone()
-        return remove(logits, logits >= logits.amax(-1, keepdim=True) + math.log(self.min_p))
+        wide = widen(logits)
+        best = wide.amax(-1, keepdim=True)
+        bound = best + math.log(self.min_p)
+        if self.min_p < 1:
+            # Each of the two logits was rounded once, by up to half its last digit.
+            bound -= 2 * torch.finfo(logits.dtype).eps * torch.maximum(best.abs(), bound.abs())
+        return remove(logits, wide >= bound)
 
 
 @dataclass(frozen=True, repr=False)
@@ -240,20 +275,21 @@ class EntropyTemperature(Processor):
     threshold: float = 0.5
 
     def __post_init__(self) -> None:
+        if not isinstance(self.coefficients, Sequence):
+            raise TypeError(f"coefficients must be several numbers, got {self.coefficients!r}")
+        object.__setattr__(self, "coefficients", tuple(self.coefficients))
         if not self.coefficients:
             raise ValueError("coefficients must hold at least one number, got none")
         for coefficient in self.coefficients:
             check_number("coefficients", coefficient, -math.inf, math.inf, True, True)
-        object.__setattr__(self, "coefficients", tuple(self.coefficients))
         check_number("threshold", self.threshold, 0, math.inf, open_high=True)
 
     def __call__(
-        self, input_ids: Int[Tensor, "batch seq"], logits: Float[Tensor, "batch vocab"]
-    ) -> Float[Tensor, "batch vocab"]:
-        beta = self.beta(entropy(logits))[:, None].to(logits.dtype)
-        if logits.dtype == torch.float16:  # see Temperature
-            logits = logits - logits.amax(-1, keepdim=True)
-        return logits * beta
+        self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
+    ) -> Float[Tensor, "*batch vocab"]:
+        largest = torch.finfo(logits.dtype).max
+        beta = self.beta(entropy(logits))[..., None].clamp(max=largest).to(logits.dtype)
+        return scalable(logits, widen(beta)) * beta
 
     def beta(self, nats: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
         """Return the inverse temperature, at least 1, for entropies given in nats."""
@@ -261,6 +297,3 @@ class EntropyTemperature(Processor):
         for coefficient in self.coefficients:  # Horner's rule
             value = value * nats + coefficient
         return torch.where(nats > self.threshold, value.clamp(min=1), torch.ones_like(value))
-
-    def __repr__(self) -> str:
-        return "EntropyTemperature()" if self == EntropyTemperature() else super().__repr__()
