@@ -41,7 +41,8 @@ class KVCache:
 
         def taken(buffer: Tensor) -> Tensor:
             layers, _, heads, capacity, width = buffer.shape
-            new = buffer.new_empty(layers, len(rows), heads, capacity, width)
+            # Zeros, for the reason given in `_empty_cache`: short rows leave gaps below long ones.
+            new = buffer.new_zeros(layers, len(rows), heads, capacity, width)
             new[:, :, :, :used] = buffer[:, rows, :, :used]
             return new
 
@@ -149,7 +150,7 @@ class GPT2(LanguageModel[KVCache]):
 
     @torch.no_grad()
     def prefill(
-        self, prompts: Sequence[Int[Tensor, " seq"]], capacity: int
+        self, prompts: Sequence[Int[Tensor, " _seq"]], capacity: int
     ) -> tuple[Float[Tensor, "rows vocab"], KVCache]:
         lengths = [len(ids) for ids in prompts]
         longest = max(lengths)
