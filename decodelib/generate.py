@@ -8,7 +8,7 @@ the forward passes; rows that finish leave the batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 import torch
@@ -149,7 +149,7 @@ def _stream(
 
 def _decode(
     lm: LanguageModel,
-    groups: Sequence[Sequence[Int[Tensor, " seq"]]],
+    groups: Sequence[Sequence[Int[Tensor, " _seq"]]],
     searches: Sequence[Search],
     max_new_tokens: int,
 ) -> Iterator[None]:
@@ -186,15 +186,21 @@ def _advance(
 
 
 def _stopping(lm: LanguageModel, max_new_tokens: int, min_new_tokens: int, stop: Stop) -> Stopping:
+    if not isinstance(lm, LanguageModel):
+        raise TypeError(f"lm must be a model, such as load() returns, got {lm!r}")
+    if not isinstance(stop, Iterable):
+        raise TypeError(f"stop must be a string or a list of strings, got {stop!r}")
     stops = (stop,) if isinstance(stop, str) else tuple(stop)
     return Stopping(lm, max_new_tokens, min_new_tokens, stops)
 
 
 def _prompt_ids(
     lm: LanguageModel, prompts: Sequence[Prompt], max_new_tokens: int
-) -> list[Int[Tensor, " seq"]]:
+) -> list[Int[Tensor, " _seq"]]:
     if isinstance(prompts, str):
         raise TypeError("prompts must be a list of prompts, got one string: use generate() for one")
+    if not isinstance(prompts, Sequence | Tensor):
+        raise TypeError(f"prompts must be a list of prompts, got {prompts!r}")
     if len(prompts) == 0:
         raise ValueError("prompts must hold at least one prompt, got none")
     ids = [lm.prompt_ids(prompt) for prompt in prompts]
@@ -209,7 +215,10 @@ def _prompt_ids(
 
 
 def _one_for_each(strategies: Strategy | Sequence[Strategy], count: int) -> list[Strategy]:
-    chosen = list(strategies) if isinstance(strategies, Sequence) else [strategies] * count
+    if isinstance(strategies, Sequence) and not isinstance(strategies, str):
+        chosen = list(strategies)
+    else:
+        chosen = [strategies] * count
     for strategy in chosen:
         if isinstance(strategy, type) or not hasattr(strategy, "start"):
             raise TypeError(
@@ -223,8 +232,10 @@ def _one_for_each(strategies: Strategy | Sequence[Strategy], count: int) -> list
 
 
 def _checked_seeds(seeds: Sequence[int], count: int) -> list[int]:
+    if not isinstance(seeds, Sequence):
+        raise TypeError(f"seeds must be a list of integers, got {seeds!r}")
     if len(seeds) != count:
         raise ValueError(f"seeds must be one for each of {count} prompts, got {len(seeds)}")
     for seed in seeds:
         check_integer("seed", seed, 0, 2**63 - 1)
-    return list(seeds)
+    return [int(seed) for seed in seeds]

@@ -93,7 +93,7 @@ class LanguageModel(ABC, Generic[CacheT]):
 
     @abstractmethod
     def prefill(
-        self, prompts: Sequence[Int[Tensor, " seq"]], capacity: int
+        self, prompts: Sequence[Int[Tensor, " _seq"]], capacity: int
     ) -> tuple[Float[Tensor, "rows vocab"], CacheT]:
         """Read the prompts, one row each, of any lengths.
 
@@ -143,7 +143,8 @@ def _as_ids(ids: Sequence[int] | Tensor) -> Int[Tensor, " seq"]:
         ) from error
     if tensor.ndim != 1:
         raise ValueError(f"prompt ids must have one dimension, got shape {tuple(tensor.shape)}")
-    if len(tensor) and (tensor.is_floating_point() or tensor.dtype == torch.bool):
+    inexact = tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool
+    if len(tensor) and inexact:
         raise TypeError(f"prompt ids must be integers, got {tensor.dtype}")
     return tensor.long()
 
@@ -186,7 +187,7 @@ class Strategy(Protocol):
     def start(
         self,
         lm: LanguageModel,
-        prompts: Sequence[Int[Tensor, " seq"]],
+        prompts: Sequence[Int[Tensor, " _seq"]],
         seeds: Sequence[int],
         stopping: Stopping,
         trace: bool,
