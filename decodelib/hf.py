@@ -1,0 +1,208 @@
+"""Any causal language model of transformers, behind decodelib's `LanguageModel`.
+
+The model computes with its own key-value cache. Prompts of different lengths are padded on the
+left, so that all rows end together: a sliding window then covers the same tokens in every row as
+it would without padding. An attention mask hides the padding, and position ids count from each
+row's first token.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from decodelib.hub import TOKENIZERS
+from decodelib.types import LanguageModel, Prompt
+
+
+@dataclass
+class HFCache:
+    """A transformers cache, and which of its positions are padding (0) and tokens (1)."""
+
+    past: Any
+    mask: Int[Tensor, "rows slots"]
+
+    def select(self, rows: Int[Tensor, " rows"]) -> HFCache:
+        self.past.reorder_cache(rows)  # which also repeats and drops rows
+        return HFCache(self.past, self.mask[rows])
+
+
+class HFModel(LanguageModel[HFCache]):
+    """A causal language model of transformers and its tokenizer.
+
+    Args:
+        model: Such as AutoModelForCausalLM gives, on its device and in its dtype.
+        tokenizer: Such as AutoTokenizer gives.
+        name: What to call it.
+
+    Text prompts begin with BOS where the tokenizer puts one there; `encode` adds nothing. Some
+    models have several EOS ids: `eos_token_id` is the first that their generation config lists, and
+    the others are tokens like any. A model without a limit on positions has
+    `context_length == sys.maxsize`.
+
+    Raises:
+        ValueError: If the model has no key-value cache.
+    """
+
+    def __init__(self, model: Any, tokenizer: Any, name: str) -> None:
+        self._parameters = inspect.signature(model.forward).parameters
+        if "past_key_values" not in self._parameters:
+            raise ValueError(
+                f"{name} must be a model with a key-value cache, got {type(model).__name__}"
+            )
+        self.model, self.tokenizer, self.name = model.eval(), tokenizer, name
+        self.device, self.dtype = model.device, model.dtype
+        config = model.config.get_text_config(decoder=True)
+        self.vocab_size = model.get_output_embeddings().weight.shape[0]
+        self.context_length = getattr(config, "max_position_embeddings", None) or sys.maxsize
+        sources = (model.generation_config, config, tokenizer)
+        self.eos_token_id = _first_id("eos_token_id", sources)
+        self.bos_token_id = _first_id("bos_token_id", sources)
+        self._begins_with_bos = self.bos_token_id is not None and (
+            tokenizer("a").input_ids[:1] == [self.bos_token_id]
+        )
+        self._anchor = tokenizer("a", add_special_tokens=False).input_ids
+        self._anchor_length = len(self._text(self._anchor))
+
+    @classmethod
+    def from_folder(
+        cls, folder: Path, name: str, device: torch.device, dtype: torch.dtype
+    ) -> HFModel:
+        """Load a folder with config.json, safetensors weights and a tokenizer.
+
+        Only transformers' own code runs, never what comes with the model. Raises ValueError for a
+        model or tokenizer that would need it, for a missing tokenizer, and for weights that are
+        damaged or incomplete; ImportError if transformers is not installed.
+        """
+        try:
+            from transformers import AutoModelForCausalLM, AutoTokenizer
+        except ImportError as error:
+            raise ImportError(
+                f"{name} needs the transformers library: pip install 'decodelib[hub]'"
+            ) from error
+        from safetensors import SafetensorError
+
+        if not any((folder / file).is_file() for file in TOKENIZERS):
+            raise ValueError(f"model folder {folder} has no tokenizer, such as {TOKENIZERS[0]}")
+        try:
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                folder,
+                dtype=dtype,
+                trust_remote_code=False,
+                use_safetensors=True,
+                local_files_only=True,
+                output_loading_info=True,
+            )
+        except SafetensorError as error:
+            raise ValueError(
+                f"weights in {folder} are damaged or incomplete ({error}): get them again"
+            ) from error
+        except (ValueError, KeyError, RuntimeError, OSError) as error:
+            raise ValueError(
+                f"transformers cannot load {folder} by its own code ({_first_line(error)}), and "
+                "code that comes with a model is never run: choose another model"
+            ) from error
+        model, report = loaded
+        # transformers would start such a tensor at random and only warn.
+        if report["missing_keys"]:
+            missing = sorted(report["missing_keys"])[0]
+            raise ValueError(f"weights in {folder} lack the tensor {missing}: get them again")
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(
+                folder, trust_remote_code=False, local_files_only=True
+            )
+        except Exception as error:  # the tokenizers library raises nothing more specific
+            raise ValueError(
+                f"tokenizer in {folder} cannot be loaded ({_first_line(error)}): get it again"
+            ) from error
+        return cls(model.to(device), tokenizer, name)
+
+    def encode(self, text: str) -> Int[Tensor, " seq"]:
+        ids = self.tokenizer(text, add_special_tokens=False).input_ids
+        return torch.tensor(ids, dtype=torch.long)
+
+    def decode(self, ids: Sequence[int] | Int[Tensor, " seq"]) -> str:
+        # Some tokenizers drop the space that a text begins with. Behind an anchor it stays, so that
+        # the texts of a prompt and of its continuation join up.
+        return self._text([*self._anchor, *(int(i) for i in ids)])[self._anchor_length :]
+
+    def _text(self, ids: Sequence[int]) -> str:
+        return self.tokenizer.decode(
+            ids, skip_special_tokens=False, clean_up_tokenization_spaces=False
+        )
+
+    def prompt_ids(self, prompt: Prompt) -> Int[Tensor, " seq"]:
+        """Return a prompt as checked token ids on the model's device, text with its BOS if any."""
+        if isinstance(prompt, str) and self._begins_with_bos:
+            prompt = F.pad(self.encode(prompt), (1, 0), value=self.bos_token_id)
+        return super().prompt_ids(prompt)
+
+    @torch.no_grad()
+    def logits(self, ids: Sequence[int] | Int[Tensor, " seq"]) -> Float[Tensor, "seq vocab"]:
+        output = self.model(input_ids=self.prompt_ids(ids)[None], use_cache=False)
+        return _widened(output.logits[0])
+
+    @torch.no_grad()
+    def prefill(
+        self, prompts: Sequence[Int[Tensor, " _seq"]], capacity: int
+    ) -> tuple[Float[Tensor, "rows vocab"], HFCache]:
+        from transformers import DynamicCache
+
+        longest = max(map(len, prompts))
+        input_ids = torch.stack([F.pad(ids, (longest - len(ids), 0)) for ids in prompts])
+        lengths = torch.tensor([len(ids) for ids in prompts], device=self.device)
+        slots = torch.arange(longest, device=self.device)
+        mask = (slots >= longest - lengths[:, None]).long()
+        cache = HFCache(DynamicCache(config=self.model.config), mask)
+        return self._forward(input_ids, cache), cache
+
+    @torch.no_grad()
+    def step(self, next_ids: Int[Tensor, " rows"], cache: HFCache) -> Float[Tensor, "rows vocab"]:
+        if int(cache.mask.sum(-1).max()) >= self.context_length:
+            raise ValueError(f"cache is full: {self.name} has {self.context_length} positions")
+        cache.mask = F.pad(cache.mask, (0, 1), value=1)
+        return self._forward(next_ids[:, None], cache)
+
+    def _forward(
+        self, input_ids: Int[Tensor, "rows new"], cache: HFCache
+    ) -> Float[Tensor, "rows vocab"]:
+        """Run the model on new tokens, which the cache's mask already counts; last logits."""
+        positions = (cache.mask.cumsum(-1) - 1).clamp(min=0)[:, -input_ids.shape[1] :]
+        # Models that derive positions from the mask (ALiBi) do not take them.
+        optional = {"position_ids": positions, "logits_to_keep": 1}
+        output = self.model(
+            input_ids=input_ids,
+            attention_mask=cache.mask,
+            past_key_values=cache.past,
+            use_cache=True,
+            **{key: value for key, value in optional.items() if key in self._parameters},
+        )
+        return _widened(output.logits[:, -1])
+
+
+def _widened(logits: Tensor) -> Tensor:
+    return logits if logits.dtype == torch.float64 else logits.float()
+
+
+def _first_id(key: str, sources: Sequence[object]) -> int | None:
+    """Return the first id that a source gives under `key`: a number, or a list of them."""
+    for source in sources:
+        value = getattr(source, key, None)
+        if isinstance(value, list):
+            value = value[0] if value else None
+        if value is not None:
+            return int(value)
+    return None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

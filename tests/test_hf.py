@@ -1,0 +1,248 @@
+"""decodelib.hf: any causal model of transformers gives, in any batch, the logits of a plain run."""
+
+import json
+import sys
+
+import pytest
+import torch
+import transformers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+
+import decodelib as dl
+from decodelib.hf import HFModel
+
+VOCAB = 61
+SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": VOCAB}
+SMALL |= {"max_position_embeddings": 64, "intermediate_size": 48, "pad_token_id": None}
+SMALL |= {"bos_token_id": 1, "eos_token_id": 2}
+WINDOW = 5
+GEMMA_LAYERS = ["sliding_attention", "full_attention"]
+CONFIGS = {
+    "gpt2: learned positions": transformers.GPT2Config(
+        n_embd=32, n_layer=2, n_head=4, vocab_size=VOCAB, n_positions=64
+    ),
+    "llama: rotary positions, grouped queries": transformers.LlamaConfig(
+        **SMALL, num_key_value_heads=2
+    ),
+    "mistral: a sliding window shorter than the text": transformers.MistralConfig(
+        **SMALL, num_key_value_heads=2, sliding_window=WINDOW
+    ),
+    "gemma3: sliding and full layers in turn": transformers.Gemma3TextConfig(
+        **SMALL, num_key_value_heads=2, sliding_window=WINDOW, head_dim=8, layer_types=GEMMA_LAYERS
+    ),
+    "qwen2: biases": transformers.Qwen2Config(**SMALL, num_key_value_heads=2),
+    "bloom: ALiBi, which takes no position ids": transformers.BloomConfig(
+        hidden_size=32, n_layer=2, n_head=4, vocab_size=VOCAB
+    ),
+}
+PROMPTS = [[7], list(range(3, 20)), [5, 4, 3, 2, 1, 9, 8], [11, 12, 13]]
+
+
+def byte_tokenizer() -> PreTrainedTokenizerFast:
+    """Byte-level, one token a character of a small alphabet, as GPT-2's is built."""
+    letters = "abcdefghijklmnopqrstuvwxyzĠ.,ABCDEFGHIJKLMNOPQRSTUVWXYZ!?0123"
+    vocab = {letter: i for i, letter in enumerate(letters[: VOCAB - 1])}
+    vocab["<|end|>"] = VOCAB - 1
+    tokenizer = Tokenizer(models.BPE(vocab=vocab, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|end|>")
+
+
+def sentencepiece_tokenizer() -> PreTrainedTokenizerFast:
+    """As Llama's: "▁" for spaces, one put before every text and dropped again, BOS put first."""
+    pieces = ["<unk>", "<s>", "</s>", *"▁abcdefgh", "▁a", "ab", "▁b"]
+    vocab = {piece: i for i, piece in enumerate(pieces)}
+    merges = [("▁", "a"), ("a", "b"), ("▁", "b")]
+    tokenizer = Tokenizer(models.BPE(vocab=vocab, merges=merges, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
+    tokenizer.decoder = decoders.Metaspace(prepend_scheme="first")
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A", special_tokens=[("<s>", 1)]
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>")
+
+
+def random_model(config: transformers.PretrainedConfig, seed: int = 0) -> torch.nn.Module:
+    torch.manual_seed(seed)
+    model = AutoModelForCausalLM.from_config(config).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():  # the usual initialisation makes attention nearly flat
+            parameter.add_(torch.randn_like(parameter) * 0.1)
+    return model
+
+
+@pytest.fixture(scope="module", params=CONFIGS)
+def lm(request: pytest.FixtureRequest) -> HFModel:
+    return HFModel(random_model(CONFIGS[request.param]), byte_tokenizer(), "random")
+
+
+def plain(lm: HFModel, ids: list[int]) -> torch.Tensor:
+    """The last logits of a forward pass without cache, batch or padding, by transformers alone."""
+    with torch.no_grad():
+        return lm.model(input_ids=torch.tensor([ids]), use_cache=False).logits[0, -1]
+
+
+def assert_rows_equal(lm: HFModel, logits: torch.Tensor, rows: list[list[int]]) -> None:
+    expected = torch.stack([plain(lm, row) for row in rows])
+    torch.testing.assert_close(logits, expected, atol=1e-4, rtol=0)
+
+
+def test_prefill_of_ragged_prompts_gives_the_logits_of_plain_passes(lm: HFModel) -> None:
+    logits, _ = lm.prefill([torch.tensor(ids) for ids in PROMPTS], 64)
+    assert logits.std() > 0.05  # or every model would pass
+    assert_rows_equal(lm, logits, PROMPTS)
+
+
+def test_steps_after_reordering_repeating_and_dropping_rows_give_plain_logits(lm: HFModel) -> None:
+    rows = [list(ids) for ids in PROMPTS]
+    _, cache = lm.prefill([torch.tensor(ids) for ids in rows], 64)
+    ancestors = [[2, 0, 1, 3], [1, 1, 0, 3, 3, 3], [0, 5], [1], [0, 0], [0, 1], [1, 0], [0, 1]]
+    for number, chosen in enumerate(ancestors):
+        cache = cache.select(torch.tensor(chosen))
+        next_ids = [(3 * number + 7 * row) % VOCAB for row in range(len(chosen))]
+        rows = [rows[old] + [new] for old, new in zip(chosen, next_ids, strict=True)]
+        assert_rows_equal(lm, lm.step(torch.tensor(next_ids), cache), rows)
+
+
+def test_logits_of_every_position_are_those_of_transformers(lm: HFModel) -> None:
+    ids = PROMPTS[1]
+    expected = torch.stack([plain(lm, ids[: end + 1]) for end in range(len(ids))])
+    torch.testing.assert_close(lm.logits(ids), expected, atol=1e-4, rtol=0)
+
+
+def test_greedy_ids_in_a_batch_are_those_of_transformers_generate(lm: HFModel) -> None:
+    gs = dl.generate_batch(lm, PROMPTS, dl.Greedy(), max_new_tokens=12)
+    for ids, g in zip(PROMPTS, gs, strict=True):
+        own = lm.model.generate(
+            torch.tensor([ids]), do_sample=False, max_new_tokens=12, eos_token_id=lm.eos_token_id
+        )
+        assert g.token_ids == own[0, len(ids) :].tolist()
+
+
+def test_a_model_says_its_sizes(lm: HFModel) -> None:
+    assert lm.vocab_size == VOCAB == len(lm.next_logits([3]))
+    unlimited = isinstance(lm.model.config, transformers.BloomConfig)
+    assert lm.context_length == (sys.maxsize if unlimited else 64)
+
+
+def test_the_context_length_is_never_passed() -> None:
+    lm = HFModel(random_model(CONFIGS["gpt2: learned positions"]), byte_tokenizer(), "random")
+    _, cache = lm.prefill([torch.arange(10, 60) % VOCAB], 64)
+    for _ in range(14):
+        lm.step(torch.tensor([1]), cache)
+    with pytest.raises(ValueError, match="cache is full: random has 64 positions"):
+        lm.step(torch.tensor([1]), cache)
+
+
+def test_of_several_eos_ids_the_first_is_taken() -> None:
+    model = random_model(CONFIGS["qwen2: biases"])
+    model.generation_config.eos_token_id = [17, 19]
+    assert HFModel(model, byte_tokenizer(), "random").eos_token_id == 17
+
+
+def test_text_prompts_begin_with_bos_where_the_tokenizer_puts_one() -> None:
+    config = CONFIGS["llama: rotary positions, grouped queries"]
+    lm = HFModel(random_model(config), sentencepiece_tokenizer(), "random")
+    assert lm.prompt_ids("ab").tolist() == lm.tokenizer("ab").input_ids
+    assert lm.prompt_ids("ab")[0] == 1
+    assert 1 not in lm.encode("ab")
+    assert lm.prompt_ids("").tolist() == [1]
+    without = HFModel(random_model(config), byte_tokenizer(), "random")
+    assert without.prompt_ids("ab").tolist() == without.encode("ab").tolist()
+
+
+def test_texts_of_prompt_and_continuation_join_up() -> None:
+    config = CONFIGS["llama: rotary positions, grouped queries"]
+    lm = HFModel(random_model(config), sentencepiece_tokenizer(), "random")
+    ids = lm.encode("a b ab").tolist()
+    for split in range(len(ids) + 1):
+        assert lm.decode(ids[:split]) + lm.decode(ids[split:]) == lm.decode(ids)
+    assert lm.decode(ids).strip() == "a b ab"
+
+
+@pytest.fixture
+def llama_folder(tmp_path):
+    random_model(CONFIGS["llama: rotary positions, grouped queries"]).save_pretrained(tmp_path)
+    byte_tokenizer().save_pretrained(tmp_path)
+    return tmp_path
+
+
+def test_a_folder_of_another_architecture_loads_through_transformers(llama_folder) -> None:
+    lm = dl.load(str(llama_folder), device="cpu", dtype="float64")
+    assert isinstance(lm, HFModel)
+    assert (lm.name, lm.dtype) == (llama_folder.name, torch.float64)
+    g = dl.generate(lm, "abc", dl.Sampling(dl.TopP(0.9)), max_new_tokens=8, seed=3)
+    assert len(g.token_ids) == 8 or g.finish_reason == "eos"
+    assert g.full_text == "abc" + g.text
+
+
+def test_a_sharded_folder_loads(llama_folder) -> None:
+    whole = dl.load(llama_folder, device="cpu", dtype="float32")
+    (llama_folder / "model.safetensors").unlink()
+    whole.model.save_pretrained(llama_folder, max_shard_size="20KB")
+    assert len(list(llama_folder.glob("*.safetensors"))) > 1
+    sharded = dl.load(llama_folder, device="cpu", dtype="float32")
+    assert torch.equal(sharded.next_logits([3, 4]), whole.next_logits([3, 4]))
+
+
+def test_a_folder_without_tokenizer_is_refused(llama_folder) -> None:
+    for file in llama_folder.glob("tokenizer*"):
+        file.unlink()
+    with pytest.raises(ValueError, match=r"has no tokenizer, such as tokenizer\.json"):
+        dl.load(llama_folder)
+
+
+def test_a_damaged_tokenizer_is_refused(llama_folder) -> None:
+    (llama_folder / "tokenizer.json").write_text("{")
+    with pytest.raises(ValueError, match=r"tokenizer in .* cannot be loaded"):
+        dl.load(llama_folder)
+
+
+def test_truncated_weights_are_refused(llama_folder) -> None:
+    weights = llama_folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=r"weights in .* are damaged or incomplete"):
+        dl.load(llama_folder)
+
+
+def test_weights_that_lack_a_tensor_are_refused_rather_than_made_up(llama_folder) -> None:
+    from safetensors.torch import load_file, save_file
+
+    weights = llama_folder / "model.safetensors"
+    tensors = load_file(weights)
+    del tensors["model.layers.1.mlp.up_proj.weight"]
+    save_file(tensors, weights, metadata={"format": "pt"})
+    with pytest.raises(ValueError, match=r"lack the tensor model\.layers\.1\.mlp\.up_proj\.weight"):
+        dl.load(llama_folder)
+
+
+def plant_code(folder, model_type: str, key: str) -> None:
+    """Add code to a model's folder that leaves a mark if it ever runs, and refer to it."""
+    mark = folder / "ran"
+    (folder / "planted.py").write_text(f"open({str(mark)!r}, 'w').close()\nclass Model: pass\n")
+    path = folder / "config.json"
+    config = json.loads(path.read_text()) | {"model_type": model_type}
+    config["auto_map"] = {"AutoConfig": "planted.Model", key: "planted.Model"}
+    path.write_text(json.dumps(config))
+
+
+def test_a_model_that_needs_its_own_code_is_refused(llama_folder) -> None:
+    plant_code(llama_folder, "planted", "AutoModelForCausalLM")
+    with pytest.raises(ValueError, match="code that comes with a model is never run"):
+        dl.load(llama_folder)
+    assert not (llama_folder / "ran").exists()
+
+
+def test_a_model_that_transformers_knows_loads_without_running_its_own_code(llama_folder) -> None:
+    plant_code(llama_folder, "llama", "AutoModelForCausalLM")
+    assert type(dl.load(llama_folder).model).__module__.startswith("transformers.")
+    assert not (llama_folder / "ran").exists()
+
+
+def test_a_model_that_is_not_a_causal_language_model_is_refused(llama_folder) -> None:
+    config = transformers.T5Config(d_model=8, num_layers=1, num_heads=1, vocab_size=VOCAB)
+    config.save_pretrained(llama_folder)
+    with pytest.raises(ValueError, match="transformers cannot load"):
+        dl.load(llama_folder)
