@@ -66,7 +66,7 @@ class Greedy:
     def start(
         self,
         lm: LanguageModel,
-        prompts: Sequence[Int[Tensor, " seq"]],
+        prompts: Sequence[Int[Tensor, " _seq"]],
         seeds: Sequence[int],
         stopping: Stopping,
         trace: bool,
@@ -93,7 +93,7 @@ class Sampling:
     def start(
         self,
         lm: LanguageModel,
-        prompts: Sequence[Int[Tensor, " seq"]],
+        prompts: Sequence[Int[Tensor, " _seq"]],
         seeds: Sequence[int],
         stopping: Stopping,
         trace: bool,
@@ -110,7 +110,7 @@ class TokenSearch:
 
     def __init__(
         self,
-        prompts: Sequence[Int[Tensor, " seq"]],
+        prompts: Sequence[Int[Tensor, " _seq"]],
         stopping: Stopping,
         trace: bool,
         processor: Chain,

@@ -103,7 +103,7 @@ class TableLM(LanguageModel[TableCache]):
         return torch.stack([self._lookup(sequence[: end + 1]) for end in range(len(sequence))])
 
     def prefill(
-        self, prompts: Sequence[Int[Tensor, " seq"]], capacity: int
+        self, prompts: Sequence[Int[Tensor, " _seq"]], capacity: int
     ) -> tuple[Float[Tensor, "rows vocab"], TableCache]:
         rows = [ids.tolist() for ids in prompts]
         return torch.stack([self._lookup(row) for row in rows]), TableCache(rows)
