@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 import yaml
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,11 +20,14 @@ BOOK_SOURCES = ["_config.yml", "_toc.yml", "chapters", "decodelib/viz/static"]
 CELL_TIMEOUT_S = 600
 
 
-def resolve_model(name: str) -> str:
-    """The name of the model that `decodelib.load(name)` gives, fetched if it has to be."""
-    import decodelib as dl
+def find_model(asked: str) -> str:
+    """What DECODELIB_MODEL has to be for `asked`; loads it once, since only that can fall back."""
+    from decodelib.load import load, resolve
 
-    return dl.load(name, device="cpu").name
+    if asked == "storybook" or load(asked, device="cpu").name == "storybook":
+        return "storybook"
+    found = resolve(asked)
+    return str(Path(found).expanduser().resolve()) if Path(found).expanduser().is_dir() else found
 
 
 def chapter_notebooks(root: Path = ROOT) -> list[Path]:
@@ -72,8 +75,8 @@ def execute_all(notebooks: list[Path]) -> None:
     for number, notebook in enumerate(notebooks, start=1):
         try:
             execute(notebook, f"({number} of {len(notebooks)})")
-        except CellExecutionError as error:
-            raise SystemExit(f"{notebook.name} failed:\n{error}") from None
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            raise SystemExit(f"{notebook.name} failed, so nothing is built:\n{error}") from None
 
 
 def stage_executed(model: str, stage: Path) -> Path:
@@ -102,7 +105,11 @@ def run_jupyter_book(source: Path, output: Path) -> int:
 
 def build(model: str, output: Path) -> int:
     started = time.monotonic()
-    found = model if model == "storybook" else resolve_model(model)
+    try:
+        found = find_model(model)
+    except (ImportError, OSError, TypeError, ValueError) as error:
+        print(f"No model, so no book: {error}", file=sys.stderr)
+        return 2
     if found == "storybook":
         print(
             "Model: storybook, the embedded one. Pages show the outputs stored in the notebooks.",
