@@ -82,13 +82,14 @@ def requests(driver) -> tuple[list[str], list[tuple[str | None, object]]]:
 
 def external(addresses: list[str]) -> list[str]:
     """Those that leave the machine."""
-    local = ("http://127.0.0.1", "http://localhost", "ws://127.0.0.1", "ws://localhost", "file:")
-    return sorted({a for a in addresses if not a.startswith((*local, "data:", "blob:", "about:"))})
+    hosts = ("http://127.0.0.1", "http://localhost", "ws://127.0.0.1", "ws://localhost")
+    inside = ("file:", "data:", "blob:", "about:", "chrome:")
+    return sorted({address for address in addresses if not address.startswith(hosts + inside)})
 
 
 def console_errors(driver) -> list[str]:
-    """Errors and warnings that the page wrote since the last call."""
-    return [e["message"] for e in driver.get_log("browser") if e["level"] in ("SEVERE", "WARNING")]
+    """Errors that the page met since the last call: exceptions, failed loads, console.error."""
+    return [e["message"] for e in driver.get_log("browser") if e["level"] == "SEVERE"]
 
 
 @contextlib.contextmanager
@@ -116,8 +117,11 @@ def axe_violations(driver, context: str = "document") -> list[dict]:
     driver.execute_script((Path(package).parent / "axe.min.js").read_text(encoding="utf-8"))
     where = "document" if context == "document" else json.dumps(context)
     result = driver.execute_async_script(
-        f"axe.run({where}, {{resultTypes: ['violations'], preload: false}}).then(arguments[0])"
+        "const done = arguments[0];"
+        f"axe.run({where}, {{resultTypes: ['violations'], preload: false}})"
+        ".then(done, (error) => done({failure: String(error)}))"
     )
+    assert "failure" not in result, result
     return [
         {"rule": v["id"], "help": v["help"], "nodes": [n["html"][:200] for n in v["nodes"]]}
         for v in result["violations"]

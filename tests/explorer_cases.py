@@ -12,6 +12,28 @@ from decodelib.viz.chain import KNOBS
 
 ORDER = list(KNOBS)
 
+ANSWER = """
+function answer({ records = [], cases = [], logs = [], seeds = [] }) {
+  const { unpack, row, apply, draw, ln } = DecodeExplorer.logits;
+  const rows = records.map((record) => row(unpack(record)));
+  const results = cases.map(([index, settings]) => {
+    const data = rows[index];
+    const r = apply(data, settings);
+    const some = [0, 1, 2, r.kept - 1, r.kept, data.logits.length - 1]
+      .filter((i) => i >= 0 && i < data.logits.length);
+    return {
+      kept: r.kept, mass: r.mass, steps: r.steps.map((s) => s.kept),
+      facts: [r.before.entropy, r.after.entropy, r.before.varentropy, r.after.varentropy],
+      p: some.map((i) => [i, r.pBefore(i), r.pAfter(i)]),
+    };
+  });
+  const everything = rows.slice(0, 3).map((data) => Array.from(data.logits));
+  const draws = seeds.map(([at, settings, seed, n]) => draw(apply(rows[at], settings), seed, n));
+  return { results, everything, logs: logs.map(ln), draws };
+}
+"""
+"""What the explorers' JavaScript makes of rows and settings; runs in node and in the browser."""
+
 
 def words(vocab: int) -> list[str]:
     return [f"w{i}" for i in range(vocab)]

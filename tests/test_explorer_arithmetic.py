@@ -10,6 +10,7 @@ import subprocess
 import numpy as np
 import pytest
 from explorer_cases import (
+    ANSWER,
     ORDER,
     assert_agrees,
     expected,
@@ -31,27 +32,14 @@ def static_explorers():
         yield
 
 
-NODE = """
+NODE = (
+    """
 const fs = require("fs");
 for (const file of JSON.parse(process.argv[1])) (0, eval)(fs.readFileSync(file, "utf8"));
-const { unpack, row, apply, draw, ln } = DecodeExplorer.logits;
-const { records, cases, logs, seeds } = JSON.parse(fs.readFileSync(0, "utf8"));
-const rows = records.map((record) => row(unpack(record)));
-const results = cases.map(([index, settings]) => {
-  const data = rows[index];
-  const r = apply(data, settings);
-  const some = [0, 1, 2, r.kept - 1, r.kept, data.logits.length - 1]
-    .filter((i) => i >= 0 && i < data.logits.length);
-  return {
-    kept: r.kept, mass: r.mass, steps: r.steps.map((s) => s.kept),
-    facts: [r.before.entropy, r.after.entropy, r.before.varentropy, r.after.varentropy],
-    p: some.map((i) => [i, r.pBefore(i), r.pAfter(i)]),
-  };
-});
-const everything = rows.slice(0, 3).map((data) => Array.from(data.logits));
-const draws = seeds.map(([at, settings, seed, n]) => draw(apply(rows[at], settings), seed, n));
-console.log(JSON.stringify({ results, everything, logs: logs.map(ln), draws }));
 """
+    + ANSWER
+    + 'console.log(JSON.stringify(answer(JSON.parse(fs.readFileSync(0, "utf8")))));'
+)
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +49,9 @@ def node():
 
     def ask(**questions):
         files = json.dumps([str(STATIC / name) for name in SCRIPTS[:2]])
-        defaults = {"records": [], "cases": [], "logs": [], "seeds": []}
         done = subprocess.run(
             [path, "-e", NODE, files],
-            input=json.dumps(defaults | questions),
+            input=json.dumps(questions),
             capture_output=True,
             text=True,
             check=False,

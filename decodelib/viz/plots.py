@@ -172,6 +172,7 @@ def plot_nucleus_size(
         for bound in bounds:
             axes.plot(nucleus_size(logits, bound).tolist(), label=f"top-p {bound:g}")
         axes.set(yscale="log", ylim=(0.8, 2 * logits.shape[-1]), ylabel="tokens kept", title=title)
+        axes.yaxis.set_major_formatter("{x:,.0f}")
         _label_positions(axes, tokens)
         axes.legend(ncols=len(bounds), loc="upper right")
 

@@ -265,15 +265,14 @@
 
     function readout() {
       const values = {};
-      const fact = (key, name, unit) => element("div", { class: "dx-fact" },
-        element("dt", { text: name }), (values[key] = element("dd", { "data-dx": key })),
-        ...(unit ? [element("dd", { class: "dx-unit", text: unit })] : []));
+      const fact = (key, name) => element("div", { class: "dx-fact" },
+        element("dt", { text: name }), (values[key] = element("dd", { "data-dx": key })));
       const reset = element("button", {
         type: "button", class: "dx-reset", text: "Reset", onclick: () => set(data.initial) });
       const node = element("div", { class: "dx-readout" },
         element("dl", { class: "dx-facts" },
           fact("kept", "Tokens kept"), fact("mass", "Mass kept"),
-          fact("entropy", "Entropy", "nats"), fact("varentropy", "Varentropy", "nats²")),
+          fact("entropy", "Entropy (nats)"), fact("varentropy", "Varentropy (nats²)")),
         reset);
       const change = (before, after) => [
         element("span", { class: "dx-was", text: before.toFixed(3) }), " → ",

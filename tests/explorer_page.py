@@ -1,0 +1,93 @@
+"""Explorers on a page in a browser: open, set, read, and compare with decodelib."""
+
+from __future__ import annotations
+
+import html
+import json
+import time
+
+import pytest
+import torch
+
+from decodelib.viz.chain import apply_steps
+from decodelib.viz.payload import unpack
+
+SET = """
+const [root, name, value] = arguments;
+const input = root.querySelector(`[data-dx="${name}"]`);
+input.value = value;
+for (const type of ["input", "change"]) input.dispatchEvent(new Event(type, { bubbles: true }));
+return Number(input.value);
+"""
+READ = """
+const root = arguments[0];
+const text = (name) => root.querySelector(`[data-dx="${name}"]`).textContent;
+return {
+  kept: text("kept"), mass: text("mass"), entropy: text("entropy"), varentropy: text("varentropy"),
+  values: Object.fromEntries(["temperature", "top_k", "top_p", "min_p"].map((name) =>
+    [name, Number(root.querySelector(`[data-dx="${name}-box"]`).value)])),
+  rows: [...root.querySelectorAll(".dx-row:not(.dx-head)")].map((row) => ({
+    before: row.querySelector(".dx-before").textContent,
+    after: row.querySelector(".dx-after").textContent,
+    width: parseFloat(row.querySelector(".dx-bar-after").style.width),
+    cut: row.classList.contains("dx-cut"),
+  })),
+};
+"""
+
+
+def open_page(driver, url: str) -> list:
+    """Open a page and return its explorers; all must have come alive."""
+    driver.get(url)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        here = driver.find_elements("css selector", ".dx[data-dx]")
+        if here and len(driver.find_elements("css selector", ".dx > .dx-root")) == len(here):
+            return here
+        time.sleep(0.05)
+    raise AssertionError(f"{len(here)} explorers, not all alive, on {url}")
+
+
+def state_of(root) -> dict:
+    return json.loads(html.unescape(root.get_attribute("data-dx")))
+
+
+def reveal(driver, root) -> None:
+    """Commit a prediction where one is asked for, so that the controls open."""
+    if state_of(root)["data"]["predict"]:
+        driver.execute_script(
+            "const f = arguments[0].querySelector('.dx-predict-form');"
+            "f.querySelector('input').value = 1; f.requestSubmit();",
+            root,
+        )
+
+
+def assert_shows(shown: dict, record: dict, settings: dict, where: object) -> None:
+    """The readout and the bars are what decodelib computes, to the digits displayed."""
+    logits = unpack(record)
+    true = apply_steps(logits, torch.arange(len(logits)), settings, settings["order"])
+    kept, total = shown["kept"].replace(",", "").split(" of ")
+    assert (int(kept), int(total)) == (true.kept, record["vocab"]), where
+    assert abs(float(shown["mass"]) - true.mass) < 6e-5, where
+    for name in ("entropy", "varentropy"):
+        before, after = map(float, shown[name].split(" → "))
+        assert abs(before - getattr(true, f"{name}_before")) < 6e-4, where
+        assert abs(after - getattr(true, name)) < 6e-4, where
+    longest = max(float(true.before[0]), float(true.after[0]))
+    for rank, bar in enumerate(shown["rows"]):
+        p = float(true.after[rank])
+        assert bar["cut"] == (rank >= true.kept), where
+        assert abs(bar["width"] - 100 * p / longest) < 0.006, where
+        assert float(bar["before"]) == pytest.approx(float(true.before[rank]), rel=0.5, abs=5.1e-5)
+        if bar["cut"]:
+            cause = next(name for name, kept in true.kept_after if rank >= kept)
+            assert bar["after"] == f"✕ {cause.replace('_', '-')}", where
+        else:
+            assert float(bar["after"]) == pytest.approx(p, rel=0.5, abs=5.1e-5), where
+
+
+def click(driver, root, text: str) -> None:
+    buttons = [b for b in root.find_elements("tag name", "button") if b.text == text]
+    assert len(buttons) == 1, text
+    driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", buttons[0])
+    buttons[0].click()
