@@ -12,11 +12,9 @@ import hashlib
 import json
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
-
-T = TypeVar("T")
 
 FIRST_CONTACT_S = 5.0
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
@@ -68,9 +66,8 @@ def shards(index: Path) -> list[str]:
 
 def reach(repo_id: str, revision: str) -> None:
     """Raise OSError, in one sentence, unless the hub answers for a model within a few seconds."""
-    _explaining(
-        repo_id, lambda: _within(FIRST_CONTACT_S, lambda: _metadata(repo_id, revision, CONFIG))
-    )
+    with _explained(repo_id):
+        _first_contact(repo_id, revision)
 
 
 def fetch(repo_id: str, revision: str) -> Path:
@@ -83,12 +80,14 @@ def fetch(repo_id: str, revision: str) -> Path:
         OSError: In one sentence, if the model cannot be had: no network, a hub that does not answer
             or lacks the model, a file that arrives damaged, a full disk, a cache that cannot be
             written.
+        ValueError: If the id is none that a model can have.
     """
-    folder = cached(repo_id, revision)
-    if folder is not None:
+    with _explained(repo_id):
+        folder = cached(repo_id, revision)
+        if folder is None:
+            _first_contact(repo_id, revision)
+            folder = _download_all(repo_id, revision)
         return folder
-    reach(repo_id, revision)
-    return _explaining(repo_id, lambda: _download_all(repo_id, revision))
 
 
 def _download_all(repo_id: str, revision: str) -> Path:
@@ -159,37 +158,42 @@ def _has_hash(path: Path, etag: str) -> bool:
     return digest.hexdigest() == etag
 
 
-def _within(seconds: float, call: Callable[[], T]) -> T:
-    """Return call(), or raise TimeoutError: looking up a name has no time limit of its own."""
-    answers: queue.Queue[tuple[T | None, Exception | None]] = queue.Queue()
+def _first_contact(repo_id: str, revision: str) -> None:
+    """Ask for a model's configuration, and raise TimeoutError if that takes too long in all.
 
-    def run() -> None:
+    The time limits of requests are not enough: they do not cover the lookup of a host's name, and
+    start anew with every byte that arrives.
+    """
+    outcome: queue.Queue[Exception | None] = queue.Queue()
+
+    def ask() -> None:
         try:
-            answers.put((call(), None))
+            _metadata(repo_id, revision, CONFIG)
+            outcome.put(None)
         except Exception as error:
-            answers.put((None, error))
+            outcome.put(error)
 
-    threading.Thread(target=run, daemon=True).start()
+    threading.Thread(target=ask, daemon=True).start()
     try:
-        value, error = answers.get(timeout=seconds)
+        error = outcome.get(timeout=FIRST_CONTACT_S)
     except queue.Empty:
-        raise TimeoutError(f"no answer within {seconds:g} seconds") from None
+        raise TimeoutError(f"no answer within {FIRST_CONTACT_S:g} seconds") from None
     if error is not None:
         raise error
-    return value  # type: ignore[return-value]
 
 
-def _explaining(repo_id: str, call: Callable[[], T]) -> T:
-    """Return call(), turning what may go wrong with a download into an OSError of one sentence."""
+@contextmanager
+def _explained(repo_id: str) -> Iterator[None]:
+    """Turn whatever goes wrong with a download into an OSError of one sentence."""
     import httpx2
     from huggingface_hub.errors import HFValidationError, XetDownloadError
 
     try:
-        return call()
+        yield
     except (OSError, httpx2.HTTPError, XetDownloadError) as error:
         raise OSError(_sentence(error, repo_id)) from error
     except HFValidationError as error:
-        raise ValueError(f"{repo_id!r} is not a name that a model on the hub can have") from error
+        raise ValueError(f"{repo_id!r} is not an id that a model on the hub can have") from error
 
 
 def _sentence(error: Exception, repo_id: str) -> str:

@@ -31,7 +31,7 @@ DTYPES = {
     "float16": torch.float16,
     "float64": torch.float64,
 }
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 def load(
@@ -118,7 +118,7 @@ def _give_notice(reason: Exception) -> None:
 
 def _checked(name: str, argument: str) -> str:
     """Return the name if it is one that `load` understands."""
-    if name == "storybook" or name in GPT2_FAMILY or Path(name).expanduser().is_dir():
+    if name == "storybook" or name in GPT2_FAMILY or (name and Path(name).expanduser().is_dir()):
         return name
     if _HUB_ID.fullmatch(name):
         return name
