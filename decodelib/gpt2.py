@@ -128,7 +128,12 @@ class GPT2(LanguageModel[KVCache]):
                 f"weights file {folder / 'model.safetensors'} is damaged or incomplete ({error}): "
                 "get it again"
             ) from error
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        try:
+            tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        except Exception as error:  # tokenizers raises nothing more specific
+            raise ValueError(
+                f"{folder / 'tokenizer.json'} is damaged ({error}): get it again"
+            ) from error
         return cls(config, weights, tokenizer, name, device, dtype)
 
     def encode(self, text: str) -> Int[Tensor, " seq"]:
