@@ -265,12 +265,13 @@
 
     function readout() {
       const values = {};
-      const fact = (key, name) => element("div", { class: "dx-fact" },
-        element("dt", { text: name }), (values[key] = element("dd", { "data-dx": key })));
+      const fact = (key, name) => element("p", { class: "dx-fact" }, // hosts restyle dl, dt and dd
+        element("span", { class: "dx-fact-name", text: name }), " ",
+        (values[key] = element("span", { class: "dx-fact-value", "data-dx": key })));
       const reset = element("button", {
         type: "button", class: "dx-reset", text: "Reset", onclick: () => set(data.initial) });
       const node = element("div", { class: "dx-readout" },
-        element("dl", { class: "dx-facts" },
+        element("div", { class: "dx-facts" },
           fact("kept", "Tokens kept"), fact("mass", "Mass kept"),
           fact("entropy", "Entropy (nats)"), fact("varentropy", "Varentropy (nats²)")),
         reset);
@@ -400,9 +401,9 @@
             if (distance > gap) { gap = distance; at = i; }
           }
           const p = result.pAfter(at);
-          tally.textContent = `${showCount(total)} drawn, the last: ${name}. `
-            + (total < 10 ? "" : `Largest gap to theory: ${gap.toFixed(3)} at ${showToken(context.tokens[at])}, `
-              + `where chance alone gives about ±${Math.sqrt((p * (1 - p)) / total).toFixed(3)}.`);
+          tally.textContent = `${showCount(total)} drawn, the last “${name}”.`
+            + (total < 10 ? "" : ` The largest gap to theory is ${gap.toFixed(3)}, for `
+              + `“${showToken(context.tokens[at])}”; its standard error is ${Math.sqrt((p * (1 - p)) / total).toFixed(3)}.`);
         },
       };
     }
