@@ -1,0 +1,8 @@
+"""`python -m decodelib "Once upon a time" --top-p 0.9`: see `decodelib.cli`."""
+
+import sys
+
+from decodelib.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

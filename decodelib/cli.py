@@ -1,0 +1,254 @@
+"""The command line: continue a prompt with any strategy, streamed to the terminal or as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from typing import Any, NoReturn
+
+import torch
+
+from decodelib.beam import BeamSearch
+from decodelib.entropix import EntropySampling
+from decodelib.generate import generate, stream
+from decodelib.generation import Generation
+from decodelib.load import load
+from decodelib.processors import MinP, Temperature, TopK, TopP
+from decodelib.samplers import Greedy, Sampling
+from decodelib.types import LanguageModel, LogitsProcessor, Strategy
+
+# The knobs of each strategy, and how processors follow each other.
+_PROCESSORS: dict[str, Callable[[Any], LogitsProcessor]] = {
+    "temperature": Temperature,
+    "top_k": TopK,
+    "top_p": TopP,
+    "min_p": MinP,
+}
+_KNOBS = {
+    "greedy": (),
+    "sampling": tuple(_PROCESSORS),
+    "entropy": tuple(_PROCESSORS),
+    "beam": ("num_beams", "length_penalty"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status.
+
+    0 after a continuation, 2 after an error (one sentence on stderr), 130 after Ctrl-C (what was
+    written stays), 141 if the reader of the output has gone.
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        _run(options)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        _finish_line()
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        # Python flushes stdout once more as it exits; let that go nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + 13  # SIGPIPE, which Windows has no name for
+    except torch.OutOfMemoryError:
+        parser.error("the GPU has too little free memory: try --device cpu or a smaller --model")
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        parser.error(str(error))
+    return 0
+
+
+def _run(options: argparse.Namespace) -> None:
+    strategy = _strategy(options)
+    prompt = _prompt(options.prompt)
+    # What a terminal cannot show should not end a continuation.
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+    lm = load(options.model, options.device, options.dtype)
+    settings: dict[str, Any] = {
+        "max_new_tokens": options.max_new_tokens,
+        "min_new_tokens": options.min_new_tokens,
+        "stop": options.stop,
+        "seed": options.seed,
+    }
+    if options.json:
+        g = generate(lm, prompt, strategy, trace=True, **settings)
+        print(json.dumps(_record(lm, strategy, settings, g), ensure_ascii=False, allow_nan=False))
+        return
+    for step in stream(lm, prompt, strategy, **settings):
+        print(step.text, end="", flush=True)
+    print()
+
+
+def _prompt(given: str | None) -> str:
+    """Return the prompt as given, else all of stdin without the newline that ends it."""
+    if given is not None:
+        return given
+    if sys.stdin.isatty():
+        print("Write a prompt; end it with Ctrl-D on a line of its own.", file=sys.stderr)
+    return sys.stdin.read().removesuffix("\n")
+
+
+def _strategy(options: argparse.Namespace) -> Strategy:
+    """Return the strategy with its knobs, refusing those that it does not have."""
+    name = options.strategy
+    given = {
+        knob: value
+        for knob in ("temperature", "top_k", "top_p", "min_p", "num_beams", "length_penalty")
+        if (value := getattr(options, knob)) is not None
+    }
+    for knob in given:
+        if knob not in _KNOBS[name]:
+            owners = " or ".join(owner for owner, knobs in _KNOBS.items() if knob in knobs)
+            flag = "--" + knob.replace("_", "-")
+            raise ValueError(f"{flag} belongs to --strategy {owners}, got --strategy {name}")
+    if name == "greedy" or given.get("temperature") == 0:
+        return Greedy()
+    if name == "beam":
+        return replace(BeamSearch(), **given)
+    if name == "entropy":
+        return replace(EntropySampling(), **given)
+    return Sampling(*(make(given[knob]) for knob, make in _PROCESSORS.items() if knob in given))
+
+
+def _record(
+    lm: LanguageModel, strategy: Strategy, settings: dict[str, Any], g: Generation
+) -> dict[str, Any]:
+    """Return a generation and how it was made as plain data; g's steps included."""
+    made_by = {
+        "model": lm.name,
+        "device": str(lm.device),
+        "dtype": str(lm.dtype).removeprefix("torch."),
+        "strategy": repr(strategy),
+    }
+    return made_by | settings | _plain(g)
+
+
+def _plain(g: Generation) -> dict[str, Any]:
+    record = asdict(replace(g, steps=[], alternatives=[]))
+    record["steps"] = [
+        asdict(step) | {"candidates": [candidate._asdict() for candidate in step.candidates]}
+        for step in g.steps
+    ]
+    record["alternatives"] = [_plain(other) for other in g.alternatives]
+    return record
+
+
+def _finish_line() -> None:
+    """End the line that Ctrl-C broke off, if anyone still reads it."""
+    try:
+        print(flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        # One sentence, without the usage that argparse would print before it.
+        self.exit(2, f"decodelib: {message}\n")
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="decodelib",
+        description="Continue a prompt with a language model.",
+        epilog='Example: python -m decodelib "Once upon a time" --temperature 0.8 --top-p 0.9',
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("prompt", nargs="?", help="the text to continue; read from stdin if not given")
+    add(
+        "--strategy",
+        choices=list(_KNOBS),
+        default="sampling",
+        help="greedy takes the most probable token, sampling draws one, beam searches for the most "
+        "probable text, entropy decides by the model's uncertainty (default: sampling)",
+    )
+    knobs = parser.add_argument_group(
+        "sampling and entropy", "Applied in this order; sampling changes nothing that is not given."
+    )
+    add = knobs.add_argument
+    add(
+        "--temperature",
+        type=float,
+        metavar="T",
+        help="below 1 favours probable tokens, above 1 flattens the distribution, 0 is greedy",
+    )
+    add("--top-k", type=int, metavar="K", help="keep only the K most probable tokens")
+    add("--top-p", type=float, metavar="P", help="keep the fewest tokens of total probability P")
+    add(
+        "--min-p",
+        type=float,
+        metavar="P",
+        help="keep tokens at least P times as probable as the most probable one",
+    )
+    beams = parser.add_argument_group("beam search")
+    add = beams.add_argument
+    add("--num-beams", type=int, metavar="N", help="keep N unfinished texts (default: 5)")
+    add(
+        "--length-penalty",
+        type=float,
+        metavar="A",
+        help="rank texts by log-probability / length^A: higher favours longer ones (default: 1)",
+    )
+    ends = parser.add_argument_group("length and chance")
+    add = ends.add_argument
+    add(
+        "--max-new-tokens",
+        type=int,
+        default=50,
+        metavar="N",
+        help="stop after N tokens (default: 50)",
+    )
+    add(
+        "--min-new-tokens",
+        type=int,
+        default=0,
+        metavar="N",
+        help="do not let the model end the text before N tokens (default: 0)",
+    )
+    add(
+        "--stop",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="end before this text where it appears; may be given several times",
+    )
+    add(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="where chance comes from: the same seed gives the same text (default: 0)",
+    )
+    models = parser.add_argument_group("model and output")
+    add = models.add_argument
+    add(
+        "--model",
+        default="auto",
+        metavar="NAME",
+        help='"auto", "storybook", "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl", "distilgpt2", '
+        "a folder, or the id of a model on the Hugging Face hub (default: auto)",
+    )
+    add(
+        "--device",
+        default="auto",
+        metavar="NAME",
+        help='where to compute: "auto", "cpu", "cuda", "cuda:1" or "mps" (default: auto)',
+    )
+    add(
+        "--dtype",
+        default="auto",
+        metavar="NAME",
+        help='with what precision: "auto", "float32", "bfloat16", "float16" or "float64" '
+        "(default: auto)",
+    )
+    add(
+        "--json",
+        action="store_true",
+        help="write one JSON object with every step's candidates, instead of streaming the text",
+    )
+    return parser

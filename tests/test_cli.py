@@ -1,0 +1,187 @@
+"""The command line gives what the library gives, streamed or as JSON, and ends as it should."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import decodelib as dl
+from decodelib.cli import main
+
+PROMPT = "Once upon a time"
+MODEL = ["--model", "storybook", "--device", "cpu", "--dtype", "float32"]
+COMMAND = [sys.executable, "-m", "decodelib"]
+
+
+@pytest.fixture(scope="module")
+def lm() -> dl.LanguageModel:
+    return dl.load("storybook", device="cpu", dtype="float32")
+
+
+@pytest.mark.parametrize(
+    ("knobs", "strategy"),
+    [
+        ([], dl.Sampling()),
+        (
+            ["--min-p", "0.02", "--top-p", "0.9", "--top-k", "40", "--temperature", "0.8"],
+            dl.Sampling(dl.Temperature(0.8), dl.TopK(40), dl.TopP(0.9), dl.MinP(0.02)),
+        ),
+        (["--strategy", "greedy"], dl.Greedy()),
+        (["--temperature", "0", "--top-p", "0.9"], dl.Greedy()),
+        (["--strategy", "entropy", "--temperature", "0"], dl.Greedy()),
+        (["--strategy", "beam"], dl.BeamSearch()),
+        (
+            ["--strategy", "beam", "--num-beams", "3", "--length-penalty", "0.5"],
+            dl.BeamSearch(num_beams=3, length_penalty=0.5),
+        ),
+        (["--strategy", "entropy"], dl.EntropySampling()),
+        (
+            ["--strategy", "entropy", "--top-k", "5", "--temperature", "1"],
+            dl.EntropySampling(top_k=5, temperature=1.0),
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_knobs_decode_as_the_strategy_they_name(lm, knobs, strategy, capsys) -> None:
+    assert main([PROMPT, *MODEL, *knobs, "--seed", "5", "--max-new-tokens", "20"]) == 0
+    expected = dl.generate(lm, PROMPT, strategy, seed=5, max_new_tokens=20).text
+    assert capsys.readouterr().out == expected + "\n"
+
+
+def test_text_ends_before_any_stop_string_and_not_before_min_new_tokens(lm, capsys) -> None:
+    greedy = [PROMPT, *MODEL, "--strategy", "greedy"]
+    whole = dl.generate(lm, PROMPT, dl.Greedy(), max_new_tokens=30).text
+    words = whole.split()
+    main([*greedy, "--max-new-tokens", "30", "--stop", "zebra", "--stop", words[4]])
+    assert capsys.readouterr().out == whole[: whole.index(words[4])] + "\n"
+    main([*greedy, "--max-new-tokens", "30", "--min-new-tokens", "30"])
+    expected = dl.generate(lm, PROMPT, dl.Greedy(), max_new_tokens=30, min_new_tokens=30).text
+    assert capsys.readouterr().out == expected + "\n"
+
+
+@pytest.mark.parametrize("strategy", ["sampling", "beam"])
+def test_json_holds_the_generation_and_its_full_trace(lm, strategy: str, capsys) -> None:
+    settings = ["--strategy", strategy, "--seed", "3", "--max-new-tokens", "6", "--json"]
+    assert main([PROMPT, *MODEL, *settings]) == 0
+    record = json.loads(capsys.readouterr().out)
+    chosen = {"sampling": dl.Sampling(), "beam": dl.BeamSearch()}[strategy]
+    g = dl.generate(lm, PROMPT, chosen, seed=3, max_new_tokens=6, trace=True)
+    assert (record["model"], record["device"], record["dtype"]) == ("storybook", "cpu", "float32")
+    assert (record["strategy"], record["seed"]) == (repr(chosen), 3)
+    assert (record["prompt"], record["text"]) == (PROMPT, g.text)
+    assert (record["token_ids"], record["logprobs"]) == (g.token_ids, g.logprobs)
+    assert (record["score"], record["finish_reason"]) == (g.score, g.finish_reason)
+    assert len(record["steps"]) == len(g.steps) == 6
+    for written, step in zip(record["steps"], g.steps, strict=True):
+        assert (written["token_id"], written["entropy"]) == (step.token_id, step.entropy)
+        assert written["candidates"] == [candidate._asdict() for candidate in step.candidates]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--top-p", "1.5"], "top_p must be in (0, 1], got 1.5"),
+        (["--top-k", "0"], "top_k must be at least 1, got 0"),
+        (["--temperature", "-1"], "temperature must be"),
+        (["--temperature", "hot"], "argument --temperature: invalid float value: 'hot'"),
+        (["--strategy", "greedy", "--top-p", "0.9"], "--top-p belongs to --strategy sampling or"),
+        (["--num-beams", "3"], "--num-beams belongs to --strategy beam, got --strategy sampling"),
+        (["--strategy", "best"], "argument --strategy: invalid choice: 'best'"),
+        (["--seed", "-1"], "seed must be"),
+        (["--max-new-tokens", "600"], "the prompt's 4 tokens plus max_new_tokens=600 make 604"),
+        (["--stop", ""], "stop must hold non-empty strings"),
+        (["--model", "gpt3"], "name must be one of 'auto', 'storybook'"),
+        (["--device", "abacus"], "device must be 'auto'"),
+        (["--dtype", "int4"], "dtype must be one of"),
+        (["--nonsense"], "unrecognized arguments: --nonsense"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_an_error_is_one_sentence_on_stderr_and_status_2(arguments, sentence, capsys) -> None:
+    with pytest.raises(SystemExit) as info:
+        main([PROMPT, *MODEL, *arguments])
+    captured = capsys.readouterr()
+    assert info.value.code == 2
+    assert captured.out == ""
+    assert captured.err.startswith(f"decodelib: {sentence}")
+    assert captured.err.count("\n") == 1
+
+
+def test_help_explains_every_knob_and_says_their_true_defaults(capsys) -> None:
+    with pytest.raises(SystemExit) as info:
+        main(["--help"])
+    assert info.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    knobs = "strategy temperature top-k top-p min-p num-beams length-penalty max-new-tokens "
+    knobs += "min-new-tokens stop seed model device dtype json"
+    for knob in knobs.split():
+        assert f" --{knob} " in text
+    beams = dl.BeamSearch()
+    assert f"unfinished texts (default: {beams.num_beams})" in text
+    assert f"longer ones (default: {beams.length_penalty:g})" in text
+
+
+def test_a_prompt_is_read_from_stdin_without_its_last_newline(lm, capsys, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("Two\nlines\n"))
+    main([*MODEL, "--strategy", "greedy", "--max-new-tokens", "5"])
+    expected = dl.generate(lm, "Two\nlines", dl.Greedy(), max_new_tokens=5).text
+    assert capsys.readouterr().out == expected + "\n"
+
+
+def test_a_terminal_that_cannot_show_a_character_does_not_end_the_text(monkeypatch) -> None:
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", terminal)
+    steps = [SimpleNamespace(text=" caf\u00e9"), SimpleNamespace(text=" noir")]
+    monkeypatch.setattr("decodelib.cli.stream", lambda *args, **settings: iter(steps))
+    assert main([PROMPT, *MODEL]) == 0
+    assert terminal.buffer.getvalue() == b" caf? noir\n"
+
+
+# As a process, for what only a process shows
+
+
+def start(*arguments: str, **settings: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [*COMMAND, *MODEL, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=Path(dl.__file__).parent.parent,
+        env=os.environ | {"PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1"} | settings,
+    )
+
+
+def test_text_streams_and_ctrl_c_leaves_what_was_written(lm) -> None:
+    long = ["--max-new-tokens", "500", "--min-new-tokens", "500"]
+    process = start(PROMPT, *long)
+    assert process.stdout is not None
+    begun = process.stdout.read(20)
+    assert process.poll() is None  # it still writes
+    process.send_signal(signal.SIGINT)
+    rest, errors = process.communicate(timeout=60)
+    written = (begun + rest).decode()
+    assert process.returncode == 130
+    assert errors == b""
+    assert written.endswith("\n")
+    assert len(lm.encode(written)) < 400
+    settings = {"max_new_tokens": 60, "min_new_tokens": 60}
+    whole = dl.generate(lm, PROMPT, dl.Sampling(), **settings).text
+    common = min(len(whole), len(written) - 1)
+    assert written[:common] == whole[:common]
+
+
+def test_a_reader_that_leaves_ends_the_program_quietly() -> None:
+    process = start(PROMPT, "--max-new-tokens", "500", "--min-new-tokens", "500")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.read(5)
+    process.stdout.close()
+    assert process.wait(timeout=60) == 141
+    assert process.stderr.read() == b""
+    process.stderr.close()
