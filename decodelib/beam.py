@@ -151,8 +151,8 @@ class Beams:
             return True
         if len(self.finished) < strategy.num_beams:
             return False
-        if strategy.early_stopping is True:
-            return True
+        if strategy.early_stopping is True or strategy.num_beams == 1:
+            return True  # one beam has nothing to compare with: it is greedy
         best = self.live[0]
         length = len(best.transcript.token_ids)
         if strategy.early_stopping == "never" and strategy.length_penalty > 0:
