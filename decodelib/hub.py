@@ -31,18 +31,25 @@ OPTIONAL = (
 
 
 def cached(repo_id: str, revision: str) -> Path | None:
-    """Return the folder of a model that is complete in the local cache, or None; no network."""
-    from huggingface_hub import try_to_load_from_cache
+    """Return the folder of a model that is complete in the local cache, or None; no network.
 
-    config = try_to_load_from_cache(repo_id, CONFIG, revision=revision)
-    if not isinstance(config, str):
-        return None
-    folder = Path(config).parent
-    has_tokenizer = any((folder / name).is_file() for name in TOKENIZERS)
-    return folder if has_tokenizer and _weights_are_complete(folder) else None
+    Raises OSError, in one sentence, if the cache cannot be read.
+    """
+    with _explained(repo_id):
+        from huggingface_hub import try_to_load_from_cache
+
+        config = try_to_load_from_cache(repo_id, CONFIG, revision=revision)
+        if not isinstance(config, str):
+            return None
+        folder = Path(config).parent
+        return folder if _has_tokenizer(folder) and _has_weights(folder) else None
 
 
-def _weights_are_complete(folder: Path) -> bool:
+def _has_tokenizer(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in TOKENIZERS)
+
+
+def _has_weights(folder: Path) -> bool:
     if (folder / WEIGHTS).is_file():
         return True
     index = folder / INDEX
@@ -82,12 +89,12 @@ def fetch(repo_id: str, revision: str) -> Path:
             written.
         ValueError: If the id is none that a model can have.
     """
-    with _explained(repo_id):
-        folder = cached(repo_id, revision)
-        if folder is None:
-            _first_contact(repo_id, revision)
-            folder = _download_all(repo_id, revision)
+    folder = cached(repo_id, revision)
+    if folder is not None:
         return folder
+    with _explained(repo_id):
+        _first_contact(repo_id, revision)
+        return _download_all(repo_id, revision)
 
 
 def _download_all(repo_id: str, revision: str) -> Path:
@@ -100,6 +107,8 @@ def _download_all(repo_id: str, revision: str) -> Path:
             _download(repo_id, commit, name)
         except EntryNotFoundError:
             continue
+    if not _has_tokenizer(folder):
+        raise OSError(f"{repo_id} has no tokenizer, such as {TOKENIZERS[0]}: choose another model")
     try:
         _download(repo_id, commit, WEIGHTS)
     except EntryNotFoundError:
@@ -184,9 +193,14 @@ def _first_contact(repo_id: str, revision: str) -> None:
 
 @contextmanager
 def _explained(repo_id: str) -> Iterator[None]:
-    """Turn whatever goes wrong with a download into an OSError of one sentence."""
-    import httpx2
-    from huggingface_hub.errors import HFValidationError, XetDownloadError
+    """Turn whatever goes wrong with the hub or its cache into an error of one sentence."""
+    try:
+        import httpx2
+        from huggingface_hub.errors import HFValidationError, XetDownloadError
+    except ImportError as error:
+        raise ImportError(
+            f"{repo_id} needs the huggingface_hub library: pip install 'decodelib[hub]'"
+        ) from error
 
     try:
         yield
@@ -226,6 +240,6 @@ def _sentence(error: Exception, repo_id: str) -> str:
             f"the disk of {cache} is full: make room for {repo_id}, or set HF_HOME to another disk"
         )
     if number in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"{cache} cannot be written to store {repo_id}: set HF_HOME to a folder that can"
+        return f"{cache} cannot be read and written for {repo_id}: set HF_HOME to a folder that can"
     lines = str(error).splitlines() or [type(error).__name__]
     return lines[0] if repo_id in lines[0] else f"{repo_id} could not be downloaded: {lines[0]}"

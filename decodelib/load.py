@@ -103,7 +103,7 @@ def _auto() -> str:
         if _cached_gpt2("gpt2") is None:
             hub.reach(repo_id, revision)
         return "gpt2"
-    except (OSError, ImportError) as error:
+    except (OSError, ValueError, ImportError) as error:
         _give_notice(error)
         return "storybook"
 
@@ -118,7 +118,7 @@ def _give_notice(reason: Exception) -> None:
 
 def _checked(name: str, argument: str) -> str:
     """Return the name if it is one that `load` understands."""
-    if name == "storybook" or name in GPT2_FAMILY or (name and Path(name).expanduser().is_dir()):
+    if name == "storybook" or name in GPT2_FAMILY or os.path.isdir(os.path.expanduser(name)):
         return name
     if _HUB_ID.fullmatch(name):
         return name
@@ -135,8 +135,8 @@ def _load(name: str, device: torch.device, dtype: torch.dtype) -> LanguageModel:
     if name in GPT2_FAMILY:
         folder = _cached_gpt2(name) or hub.fetch(*GPT2_FAMILY[name])
         return _from_folder(folder, name, device, dtype)
-    folder = Path(name).expanduser()
-    if folder.is_dir():
+    folder = Path(os.path.expanduser(name))
+    if os.path.isdir(folder):
         return _from_folder(folder, folder.resolve().name, device, dtype)
     return _from_folder(hub.fetch(name, "main"), name, device, dtype)
 

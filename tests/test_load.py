@@ -82,7 +82,20 @@ def test_storybook_is_the_embedded_model() -> None:
     assert (lm.bos_token_id, lm.eos_token_id) == (0, 0)
 
 
-@pytest.mark.parametrize("name", ["gpt3", "a/b/c", "", "-a/b", "no/such folder", "./missing"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gpt3",
+        "a/b/c",
+        "",
+        "-a/b",
+        "~nobody-here/x",
+        "\0",
+        "x" * 5000,
+        "no/such folder",
+        "./missing",
+    ],
+)
 def test_an_unknown_name_is_refused_with_those_that_are_known(name: str) -> None:
     with pytest.raises(ValueError, match="name must be one of 'auto', 'storybook', 'gpt2'") as info:
         dl.load(name)
@@ -337,7 +350,7 @@ def make_read_only(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 
 def test_a_read_only_cache_is_named(hub, monkeypatch, tmp_path) -> None:
     make_read_only(monkeypatch, tmp_path / "cache")
-    with pytest.raises(OSError, match=r"cache cannot be written .* set HF_HOME"):
+    with pytest.raises(OSError, match=r"cache cannot be read and written .* set HF_HOME"):
         dl.load("gpt2")
 
 
@@ -371,6 +384,31 @@ def test_a_repository_with_pickle_weights_alone_is_refused(hub, tmp_path) -> Non
     with pytest.raises(OSError, match="someone/pickled has no safetensors weights"):
         dl.load("someone/pickled")
     assert not any(name.endswith(".bin") for name in hub.files("HEAD"))
+
+
+def test_a_repository_without_tokenizer_is_refused_before_its_weights_are_fetched(
+    hub, tmp_path
+) -> None:
+    save_random_gpt2(tmp_path / "mute")
+    (tmp_path / "mute" / "tokenizer.json").unlink()
+    hub.repos["someone/mute"] = tmp_path / "mute", OTHER_COMMIT
+    with pytest.raises(OSError, match=r"someone/mute has no tokenizer, such as tokenizer\.json"):
+        dl.load("someone/mute")
+    assert "model.safetensors" not in hub.files()
+
+
+def test_an_id_that_no_model_can_have_is_refused(hub) -> None:
+    with pytest.raises(ValueError, match="'a--b/c' is not an id that a model on the hub can have"):
+        dl.load("a--b/c")
+
+
+def test_without_the_hub_library_gpt2_says_how_to_get_it(hub, monkeypatch, capfd) -> None:
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    monkeypatch.setitem(sys.modules, "huggingface_hub.errors", None)
+    with pytest.raises(ImportError, match=r"pip install 'decodelib\[hub\]'"):
+        dl.load("gpt2")
+    assert dl.load("auto", device="cpu").name == "storybook"
+    assert NOTICE in capfd.readouterr().err
 
 
 def test_any_other_hub_id_loads_from_one_version_and_then_from_the_cache(
