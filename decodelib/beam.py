@@ -94,18 +94,29 @@ class Beams:
         self.strategy = strategy
         self.live = [Hypothesis(transcript, 0.0)]
         self.finished: list[tuple[float, Hypothesis]] = []
+        self.chosen: list[int] = []  # the token ids that the last step kept
 
-    def advance(self, logits: Float[Tensor, "rows vocab"]) -> list[tuple[int, int]]:
-        """Expand and prune once; return (ancestor, token id) of each hypothesis that lives on."""
+    def advance(
+        self,
+        logits: Float[Tensor, "rows vocab"],
+        penalty: Float[Tensor, " vocab"] | None = None,
+    ) -> list[tuple[int, int]]:
+        """Expand and prune once; return (ancestor, token id) of each hypothesis that lives on.
+
+        A penalty is taken off the log-probability of every token it names.
+        """
         survivors: list[tuple[int, int]] = []
         live: list[Hypothesis] = []
-        for rank, (row, token_id, hypothesis) in enumerate(self._expand(logits)):
+        self.chosen = []
+        for rank, (row, token_id, hypothesis) in enumerate(self._expand(logits, penalty)):
             if hypothesis.transcript.finish_reason is None:
                 live.append(hypothesis)
                 survivors.append((row, token_id))
             elif rank < self.strategy.num_beams:
-                # A candidate below the beam may not finish: it would not have been kept either.
                 self._finish(hypothesis)
+            else:
+                continue  # a candidate below the beam may not finish: it would not have been kept
+            self.chosen.append(token_id)
             if len(live) == self.strategy.num_beams:
                 break
         self.live = live
@@ -113,7 +124,9 @@ class Beams:
             self.live = []
         return survivors[: len(self.live)]
 
-    def _expand(self, logits: Tensor) -> Iterator[tuple[int, int, Hypothesis]]:
+    def _expand(
+        self, logits: Tensor, penalty: Tensor | None
+    ) -> Iterator[tuple[int, int, Hypothesis]]:
         """Yield the best continuations of all live hypotheses as (row, token id, hypothesis).
 
         At most twice as many as beams: even if every beam's best continuation is EOS, enough are
@@ -125,7 +138,10 @@ class Beams:
         logprobs = widen(logits).log_softmax(-1)
         allowed = stopping.forbid_early_eos(logprobs, lengths)
         so_far = torch.tensor([h.logprob for h in self.live], dtype=allowed.dtype)
-        totals = (allowed + so_far.to(allowed.device)[:, None]).flatten()
+        totals = allowed + so_far.to(allowed.device)[:, None]
+        if penalty is not None:
+            totals = totals - penalty.to(totals)
+        totals = totals.flatten()
         check_logits(totals)
         best = totals.topk(min(2 * self.strategy.num_beams, len(totals)))
         steps = logprobs.flatten()[best.indices]

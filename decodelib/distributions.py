@@ -112,6 +112,10 @@ def perplexity(logprobs: Sequence[float] | Float[Tensor, " seq"]) -> float:
     return float((-values.mean()).exp())
 
 
+HEAD = 1024
+"""How many of the most probable tokens are tried before the whole vocabulary is sorted."""
+
+
 def nucleus(logits: Float[Tensor, "*batch vocab"], top_p: float) -> Bool[Tensor, "*batch vocab"]:
     """Return which tokens form the nucleus: the fewest, most probable ones whose mass is >= top_p.
 
@@ -123,11 +127,29 @@ def nucleus(logits: Float[Tensor, "*batch vocab"], top_p: float) -> Bool[Tensor,
     check_number("top_p", top_p, 0, 1, open_low=True)
     if top_p == 1:
         return torch.ones_like(logits, dtype=torch.bool)
-    probs, order = widen(logits).softmax(-1).sort(dim=-1, descending=True, stable=True)
-    mass_before = torch.nn.functional.pad(probs.cumsum(-1)[..., :-1], (1, 0))
-    member = mass_before < top_p - rounding(logits.dtype)
-    member[..., 0] = True  # a top_p below the rounding would leave nothing
-    return torch.zeros_like(member).scatter(-1, order, member)
+    enough = top_p - rounding(logits.dtype)
+    mass = _mass_of_largest(logits, min(HEAD, logits.shape[-1]))
+    if not (mass[..., -1] >= enough).all():  # some row is flat: only a full sort will do
+        mass = _mass_of_largest(logits, logits.shape[-1])
+    # One token more than those that are not enough; one at least, however small top_p is.
+    return largest(logits, (mass[..., :-1] < enough).sum(-1) + 1)
+
+
+def _mass_of_largest(logits: Tensor, count: int) -> Tensor:
+    """Return the mass of the 1, 2, ..., count most probable tokens."""
+    ranked = widen(logits.topk(count).values)
+    return (ranked - widen(logits).logsumexp(-1, keepdim=True)).exp().cumsum(-1)
+
+
+def largest(
+    logits: Float[Tensor, "*batch vocab"], count: Int[Tensor, "*batch"]
+) -> Bool[Tensor, "*batch vocab"]:
+    """Return which tokens are the `count` largest of their row; of equals, the lower ids."""
+    ranked = logits.topk(int(count.max())).values
+    last = ranked.gather(-1, count[..., None] - 1)
+    above, level = logits > last, logits == last
+    room = count[..., None] - above.sum(-1, keepdim=True)
+    return above | (level & (level.cumsum(-1) <= room))
 
 
 def nucleus_size(logits: Float[Tensor, "*batch vocab"], top_p: float) -> Int[Tensor, "*batch"]:

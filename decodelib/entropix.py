@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import torch
@@ -203,10 +203,9 @@ class Walk:
         means = [math.fsum(t.logprobs[start:]) / len(t.logprobs[start:]) for t in self.branches]
         best = means.index(max(means))
         self.settled = self.branches[best]
-        if self.settled.steps:
-            scores = ", ".join(f"{mean:.2f}" for mean in means)
-            decision = f"forked: kept branch {best + 1} of mean log-probabilities {scores}"
-            self.settled.steps[start] = replace(self.settled.steps[start], decision=decision)
+        scores = ", ".join(f"{mean:.2f}" for mean in means)
+        decision = f"forked: kept branch {best + 1} of mean log-probabilities {scores}"
+        self.settled.revise(start, decision)
         self.branches = []
 
     def _allowed(self, logits: Float[Tensor, "1 vocab"], transcript: Transcript) -> Tensor:

@@ -9,6 +9,7 @@ the forward passes; rows that finish leave the batch.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 from typing import TypeAlias
 
 import torch
@@ -18,7 +19,7 @@ from tqdm.auto import tqdm
 
 from decodelib.generation import Generation, Step
 from decodelib.stopping import Stopping
-from decodelib.types import LanguageModel, Move, Prompt, Search, Strategy
+from decodelib.types import LanguageModel, Move, OwnSearch, Prompt, Search, Strategy
 from decodelib.validation import check_integer
 
 Stop: TypeAlias = str | Sequence[str]
@@ -137,7 +138,7 @@ def stream(
 
 
 def _stream(
-    lm: LanguageModel, ids: list[Tensor], search: Search, max_new_tokens: int
+    lm: LanguageModel, ids: list[Tensor], search: Search | OwnSearch, max_new_tokens: int
 ) -> Iterator[Step]:
     # A generator of its own, so that `stream` itself raises for bad arguments at once.
     seen = 0
@@ -150,12 +151,39 @@ def _stream(
 def _decode(
     lm: LanguageModel,
     groups: Sequence[Sequence[Int[Tensor, " _seq"]]],
-    searches: Sequence[Search],
+    searches: Sequence[Search | OwnSearch],
     max_new_tokens: int,
 ) -> Iterator[None]:
     """Run the searches, one for each group of prompts, to their end; yield after every round."""
-    prompts = [ids for group in groups for ids in group]
-    counts = [len(group) for group in groups]
+    loops = [_own_rounds(search) for search in searches if isinstance(search, OwnSearch)]
+    shared = [
+        (group, search)
+        for group, search in zip(groups, searches, strict=True)
+        if not isinstance(search, OwnSearch)
+    ]
+    if shared:
+        loops.append(_shared_rounds(lm, shared, max_new_tokens))
+    for _ in zip_longest(*loops):
+        yield
+
+
+def _own_rounds(search: OwnSearch) -> Iterator[None]:
+    goes_on = True
+    while goes_on:
+        with torch.inference_mode():
+            goes_on = search.run_round()
+        yield
+
+
+def _shared_rounds(
+    lm: LanguageModel,
+    groups: Sequence[tuple[Sequence[Int[Tensor, " _seq"]], Search]],
+    max_new_tokens: int,
+) -> Iterator[None]:
+    """Run searches over one model in one batch, the rows of each next to each other."""
+    prompts = [ids for group, _ in groups for ids in group]
+    counts = [len(group) for group, _ in groups]
+    searches = [search for _, search in groups]
     # Inference mode is entered anew each time: left on across a yield, it would leak out.
     with torch.inference_mode():
         logits, cache = lm.prefill(prompts, max(map(len, prompts)) + max_new_tokens)

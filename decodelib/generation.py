@@ -153,6 +153,14 @@ def _shade(logprob: float) -> int:
     return round(85 * min(1.0, -logprob / _DEEPEST_SHADE_NATS))
 
 
+class Record(NamedTuple):
+    """What a `Step` is made from: the model's logits, those chosen from, and the decision."""
+
+    before: Float[Tensor, " vocab"]
+    after: Float[Tensor, " vocab"]
+    decision: str
+
+
 class Transcript:
     """The growing continuation of one prompt, from which its `Generation` is made.
 
@@ -165,16 +173,17 @@ class Transcript:
         self.trace = trace
         self.token_ids: list[int] = []
         self.logprobs: list[float] = []
-        self.steps: list[Step] = []
         self.finish_reason: FinishReason | None = None
-        self._shown = 0  # how many characters the steps' texts hold so far
+        # Steps are made when they are asked for: most beams and branches never are.
+        self._records: list[Record] = []
+        self._steps: list[Step] = []
 
     def fork(self) -> Transcript:
         """Return an independent copy."""
         copy = Transcript(self.prompt_ids, self.stopping, self.trace)
         copy.token_ids, copy.logprobs = self.token_ids.copy(), self.logprobs.copy()
-        copy.steps, copy.finish_reason = self.steps.copy(), self.finish_reason
-        copy._shown = self._shown
+        copy._records, copy._steps = self._records.copy(), self._steps.copy()
+        copy.finish_reason = self.finish_reason
         return copy
 
     def append(
@@ -190,10 +199,26 @@ class Transcript:
         self.logprobs.append(logprob)
         self.finish_reason = self.stopping.reason(self.token_ids)
         if self.trace:
-            text = self.stopping.visible_text(self.token_ids, self.finish_reason)
-            new = text[self._shown :]
-            self._shown = max(self._shown, len(text))
-            self.steps.append(make_step(self.stopping.lm, token_id, new, before, after, decision))
+            self._records.append(Record(before, after, decision))
+
+    def revise(self, place: int, decision: str) -> None:
+        """Change the recorded decision of one token, for a reason that was found out later."""
+        if self.trace:
+            self._records[place] = self._records[place]._replace(decision=decision)
+            del self._steps[place:]
+
+    @property
+    def steps(self) -> list[Step]:
+        """A `Step` for each token so far, if they are recorded."""
+        shown = sum(len(step.text) for step in self._steps)
+        for place in range(len(self._steps), len(self._records)):
+            end = place + 1
+            reason = self.finish_reason if end == len(self.token_ids) else None
+            text = self.stopping.visible_text(self.token_ids[:end], reason)
+            lm, token_id = self.stopping.lm, self.token_ids[place]
+            self._steps.append(make_step(lm, token_id, text[shown:], *self._records[place]))
+            shown = max(shown, len(text))
+        return self._steps
 
     def generation(self, score: float | None = None) -> Generation:
         """Return the finished continuation; the score is the sum of the logprobs unless given."""

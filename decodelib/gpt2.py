@@ -35,6 +35,7 @@ class KVCache:
     keys: Float[Tensor, "layers B H C D"]
     values: Float[Tensor, "layers B H C D"]
     lengths: list[int]
+    hidden: Float[Tensor, "B S E"] | None = None
 
     def select(self, rows: Int[Tensor, " rows"]) -> KVCache:
         used = max(self.lengths, default=0)
@@ -48,6 +49,9 @@ class KVCache:
 
         lengths = [self.lengths[row] for row in rows.tolist()]
         return KVCache(taken(self.keys), taken(self.values), lengths)
+
+    def rewind(self, count: int) -> None:
+        self.lengths = [length - count for length in self.lengths]
 
 
 @dataclass(frozen=True)
@@ -171,36 +175,42 @@ class GPT2(LanguageModel[KVCache]):
 
         positions = torch.arange(longest, device=self.device)
         hidden = self._hidden(input_ids, positions, attend)
-        cache.lengths = lengths
+        cache.lengths, cache.hidden = lengths, hidden
         last = torch.tensor(lengths, device=self.device) - 1
         return self._unembed(hidden[torch.arange(len(prompts), device=self.device), last]), cache
 
-    @torch.no_grad()
     def step(self, next_ids: Int[Tensor, " rows"], cache: KVCache) -> Float[Tensor, "rows vocab"]:
+        return self.extend(next_ids[:, None], cache)[:, 0]
+
+    @torch.no_grad()
+    def extend(
+        self, ids: Int[Tensor, "rows new"], cache: KVCache
+    ) -> Float[Tensor, "rows new vocab"]:
         shortest, longest = min(cache.lengths), max(cache.lengths)
-        if longest >= cache.keys.shape[-2]:
-            raise ValueError(
-                f"cache is full: it has room for {cache.keys.shape[-2]} positions a row"
-            )
-        positions = torch.tensor(cache.lengths, device=self.device)
-        rows = torch.arange(len(cache.lengths), device=self.device)
+        end, capacity = longest + ids.shape[1], cache.keys.shape[-2]
+        if end > capacity:
+            raise ValueError(f"cache is full: it has room for {capacity} positions a row")
+        lengths = torch.tensor(cache.lengths, device=self.device)
+        positions = lengths[:, None] + torch.arange(ids.shape[1], device=self.device)  # (B, S)
+        rows = torch.arange(len(cache.lengths), device=self.device)[:, None]
         seen = None
-        if shortest < longest:
-            slots = torch.arange(longest + 1, device=self.device)
-            seen = (slots <= positions[:, None])[:, None, None]  # (B, 1, 1, C)
+        if end - shortest > 1:
+            slots = torch.arange(end, device=self.device)
+            seen = (slots <= positions[..., None])[:, None]  # (B, 1, S, C)
 
         def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
             keys, values = cache.keys[layer], cache.values[layer]
-            if seen is None:
-                keys[:, :, longest], values[:, :, longest] = k[:, :, 0], v[:, :, 0]
+            if shortest == longest:
+                keys[:, :, longest:end], values[:, :, longest:end] = k, v
             else:
-                keys[rows, :, positions], values[rows, :, positions] = k[:, :, 0], v[:, :, 0]
-            keys, values = keys[:, :, : longest + 1], values[:, :, : longest + 1]
+                keys[rows, :, positions] = k.transpose(1, 2)
+                values[rows, :, positions] = v.transpose(1, 2)
+            keys, values = keys[:, :, :end], values[:, :, :end]
             return F.scaled_dot_product_attention(q, keys, values, attn_mask=seen)
 
-        hidden = self._hidden(next_ids[:, None], positions[:, None], attend)
-        cache.lengths = [length + 1 for length in cache.lengths]
-        return self._unembed(hidden[:, 0])
+        cache.hidden = self._hidden(ids, positions, attend)
+        cache.lengths = [length + ids.shape[1] for length in cache.lengths]
+        return self._unembed(cache.hidden)
 
     def _empty_cache(self, rows: int, capacity: int) -> KVCache:
         config = self.config

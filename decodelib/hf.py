@@ -30,10 +30,16 @@ class HFCache:
 
     past: Any
     mask: Int[Tensor, "rows slots"]
+    hidden: Float[Tensor, "rows new width"] | None = None
 
     def select(self, rows: Int[Tensor, " rows"]) -> HFCache:
         self.past.reorder_cache(rows)  # which also repeats and drops rows
         return HFCache(self.past, self.mask[rows])
+
+    def rewind(self, count: int) -> None:
+        if count:  # crop(0) would forget everything
+            self.past.crop(-count)
+            self.mask = self.mask[:, :-count]
 
 
 class HFModel(LanguageModel[HFCache]):

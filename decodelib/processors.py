@@ -9,7 +9,7 @@ or nothing but -inf. `|` chains them.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, fields
 from numbers import Real
 from typing import Any, ClassVar
@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from decodelib.distributions import check_logits, entropy, nucleus, widen
+from decodelib.distributions import check_logits, largest, nucleus, widen
 from decodelib.types import LogitsProcessor
 from decodelib.validation import check_integer, check_number
 
@@ -104,6 +104,16 @@ class Chain(Processor):
             logits = result
         return logits
 
+    @property
+    def is_sequence_bound(self) -> bool:
+        """Whether a member decides by the sequence it works for: by its seed, or by its past."""
+        return any(hasattr(p, "for_sequence") for p in self.processors)
+
+    def for_sequence(self, seed: int) -> Chain:
+        """Return the chain that works for one sequence, from the beginning."""
+        bound = (p.for_sequence(seed) if hasattr(p, "for_sequence") else p for p in self.processors)
+        return Chain(*bound)
+
     def __repr__(self) -> str:
         return " | ".join(map(repr, self.processors)) if self.processors else "Chain()"
 
@@ -181,9 +191,8 @@ class TopK(Processor):
         check_logits(logits)
         if self.top_k >= logits.shape[-1]:
             return logits.clone()
-        ranking = logits.argsort(dim=-1, descending=True, stable=True)  # stable: lower ids win ties
-        keep = torch.zeros_like(logits, dtype=torch.bool)
-        return remove(logits, keep.scatter(-1, ranking[..., : self.top_k], True))
+        count = torch.full(logits.shape[:-1], self.top_k, device=logits.device)
+        return remove(logits, largest(logits, count))
 
 
 @dataclass(frozen=True, repr=False)
@@ -250,50 +259,3 @@ class MinP(Processor):
             # Each of the two logits was rounded once, by up to half its last digit.
             bound -= 2 * torch.finfo(logits.dtype).eps * torch.maximum(best.abs(), bound.abs())
         return remove(logits, wide >= bound)
-
-
-@dataclass(frozen=True, repr=False)
-class EntropyTemperature(Processor):
-    """Sharpen by a factor beta that depends on the entropy H of the distribution.
-
-    beta = max(polynomial(H), 1) if H > 0.5 nats, else 1; the result is beta * logits. The authors
-    fitted the polynomial so that attention heads keep their focus as more items compete. Applying
-    it to the next-token distribution is this book's adaptation. With the default coefficients it
-    does something only for 0.85 < H < 5.95 nats and is strongest (beta = 2.42) at H = 4.41.
-
-    Args:
-        coefficients: Of the polynomial, highest power first.
-        threshold: The entropy in nats up to which beta is 1; at least 0.
-
-    Raises:
-        ValueError: If the threshold is negative or there are no coefficients.
-
-    Source: Velickovic et al. 2024, arXiv 2410.01104, "softmax is not enough". Chapter 10.
-    """
-
-    coefficients: tuple[float, ...] = (-0.037, 0.481, -2.3, 4.917, -1.791)
-    threshold: float = 0.5
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.coefficients, Sequence):
-            raise TypeError(f"coefficients must be several numbers, got {self.coefficients!r}")
-        object.__setattr__(self, "coefficients", tuple(self.coefficients))
-        if not self.coefficients:
-            raise ValueError("coefficients must hold at least one number, got none")
-        for coefficient in self.coefficients:
-            check_number("coefficients", coefficient, -math.inf, math.inf, True, True)
-        check_number("threshold", self.threshold, 0, math.inf, open_high=True)
-
-    def __call__(
-        self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
-    ) -> Float[Tensor, "*batch vocab"]:
-        largest = torch.finfo(logits.dtype).max
-        beta = self.beta(entropy(logits))[..., None].clamp(max=largest).to(logits.dtype)
-        return scalable(logits, widen(beta)) * beta
-
-    def beta(self, nats: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
-        """Return the inverse temperature, at least 1, for entropies given in nats."""
-        value = torch.zeros_like(nats)
-        for coefficient in self.coefficients:  # Horner's rule
-            value = value * nats + coefficient
-        return torch.where(nats > self.threshold, value.clamp(min=1), torch.ones_like(value))

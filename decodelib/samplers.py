@@ -71,7 +71,7 @@ class Greedy:
         stopping: Stopping,
         trace: bool,
     ) -> TokenSearch:
-        return TokenSearch(prompts, stopping, trace, Chain())
+        return TokenSearch(prompts, stopping, trace, [Chain()] * len(prompts))
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -98,8 +98,10 @@ class Sampling:
         stopping: Stopping,
         trace: bool,
     ) -> TokenSearch:
-        generators = [seeded(seed) for seed in seeds]
-        return TokenSearch(prompts, stopping, trace, Chain(*self.processors), generators)
+        shared, generators = Chain(*self.processors), [seeded(seed) for seed in seeds]
+        bound = shared.is_sequence_bound
+        chains = [shared.for_sequence(seed) if bound else shared for seed in seeds]
+        return TokenSearch(prompts, stopping, trace, chains, generators)
 
 
 class TokenSearch:
@@ -113,17 +115,17 @@ class TokenSearch:
         prompts: Sequence[Int[Tensor, " _seq"]],
         stopping: Stopping,
         trace: bool,
-        processor: Chain,
+        chains: Sequence[Chain],
         generators: Sequence[torch.Generator] | None = None,
     ) -> None:
         self.transcripts = [Transcript(ids.tolist(), stopping, trace) for ids in prompts]
         self.running = list(range(len(prompts)))
-        self.stopping, self.processor, self.generators = stopping, processor, generators
+        self.stopping, self.chains, self.generators = stopping, chains, generators
 
     def advance(self, logits: Float[Tensor, "rows vocab"]) -> Move:
         running = [self.transcripts[i] for i in self.running]
         allowed = self.stopping.forbid_early_eos(logits, [len(t.token_ids) for t in running])
-        after = _process(self.processor, running, allowed)
+        after = process([self.chains[i] for i in self.running], running, allowed)
         if self.generators is None:
             next_ids = argmax(after)
         else:
@@ -144,19 +146,21 @@ class TokenSearch:
         return [transcript.generation() for transcript in self.transcripts]
 
 
-def _process(
-    chain: Chain, transcripts: Sequence[Transcript], logits: Float[Tensor, "rows vocab"]
+def process(
+    chains: Sequence[Chain], transcripts: Sequence[Transcript], logits: Float[Tensor, "rows vocab"]
 ) -> Float[Tensor, "rows vocab"]:
-    """Return the chain's result, giving it the rows' token ids if it wants them.
+    """Return each row as its own chain leaves it, given the row's token ids if it wants them.
 
-    Rows of one length share a call: padding would be tokens that nobody wrote.
+    Rows that share a chain share a call; if it reads their ids, those of one length do, since
+    padding would be tokens that nobody wrote.
     """
-    if not chain.reads_input_ids:
-        return chain(torch.empty(len(logits), 0, dtype=torch.long, device=logits.device), logits)
-    ids = [transcript.prompt_ids + transcript.token_ids for transcript in transcripts]
-    result = logits.clone()
-    for length in sorted(set(map(len, ids))):
-        rows = [row for row, row_ids in enumerate(ids) if len(row_ids) == length]
-        input_ids = torch.tensor([ids[row] for row in rows], device=logits.device)
-        result[rows] = chain(input_ids, logits[rows])
+    calls: dict[tuple[int, int], list[int]] = {}
+    for row, (chain, transcript) in enumerate(zip(chains, transcripts, strict=True)):
+        length = len(transcript.prompt_ids) + len(transcript.token_ids)
+        calls.setdefault((id(chain), length if chain.reads_input_ids else 0), []).append(row)
+    result = torch.empty_like(logits)
+    for (_, length), rows in calls.items():
+        ids = [transcripts[row].prompt_ids + transcripts[row].token_ids for row in rows]
+        input_ids = torch.tensor(ids if length else [[]] * len(rows), dtype=torch.long)
+        result[rows] = chains[rows[0]](input_ids.to(logits.device), logits[rows])
     return result

@@ -30,9 +30,14 @@ class TableCache:
     """The rows' token ids: all that a table needs to remember."""
 
     rows: list[list[int]]
+    hidden: None = None
 
     def select(self, rows: Int[Tensor, " rows"]) -> TableCache:
         return TableCache([self.rows[row].copy() for row in rows.tolist()])
+
+    def rewind(self, count: int) -> None:
+        for row in self.rows:
+            del row[len(row) - count :]
 
 
 class TableLM(LanguageModel[TableCache]):

@@ -48,15 +48,25 @@ CacheT = TypeVar("CacheT", bound="Cache")
 
 
 @runtime_checkable
-@runtime_checkable
 class Cache(Protocol):
-    """What a model remembers of the rows it is decoding, so that a step costs one token."""
+    """What a model remembers of the rows it is decoding, so that a step costs one token.
+
+    `hidden` holds the final hidden states of the positions read last, shape [rows, new, width],
+    with padding where prompts differ in length; None if the model has none.
+    """
+
+    @property
+    def hidden(self) -> Tensor | None: ...
 
     def select(self: CacheT, rows: Int[Tensor, " rows"]) -> CacheT:
         """Return a cache whose row i continues row `rows[i]` of this one.
 
         One operation reorders, repeats (forks) and drops rows. This cache must not be used again.
         """
+        ...
+
+    def rewind(self, count: int) -> None:
+        """Forget the last `count` tokens of every row, in place."""
         ...
 
 
@@ -78,6 +88,9 @@ class LanguageModel(ABC, Generic[CacheT]):
     context_length: int
     eos_token_id: int | None
     bos_token_id: int | None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r})"
 
     @abstractmethod
     def encode(self, text: str) -> Int[Tensor, " seq"]:
@@ -104,6 +117,12 @@ class LanguageModel(ABC, Generic[CacheT]):
     @abstractmethod
     def step(self, next_ids: Int[Tensor, " rows"], cache: CacheT) -> Float[Tensor, "rows vocab"]:
         """Append one token to every row of `cache`, in place, and return the logits that follow."""
+
+    def extend(
+        self, ids: Int[Tensor, "rows new"], cache: CacheT
+    ) -> Float[Tensor, "rows new vocab"]:
+        """Append several tokens to every row, in place, and return the logits after each."""
+        return torch.stack([self.step(column, cache) for column in ids.T], dim=1)
 
     def next_logits(self, prompt: Prompt) -> Float[Tensor, " vocab"]:
         """Return the logits of the token after `prompt`; float32, or float64 if the model is.
@@ -160,7 +179,6 @@ class Move(NamedTuple):
 
 
 @runtime_checkable
-@runtime_checkable
 class Search(Protocol):
     """The decoding in progress of some prompts that share a strategy.
 
@@ -180,6 +198,18 @@ class Search(Protocol):
 
 
 @runtime_checkable
+class OwnSearch(Protocol):
+    """A search that runs its models itself, needing more of them than one step's logits."""
+
+    def run_round(self) -> bool:
+        """Take one round of tokens for every prompt; return whether any goes on."""
+        ...
+
+    def steps(self, index: int) -> list[Step]: ...
+
+    def results(self) -> list[Generation]: ...
+
+
 @runtime_checkable
 class Strategy(Protocol):
     """A whole decoding procedure such as `Greedy()`; hashable, so that equal ones share a batch."""
@@ -191,6 +221,6 @@ class Strategy(Protocol):
         seeds: Sequence[int],
         stopping: Stopping,
         trace: bool,
-    ) -> Search:
+    ) -> Search | OwnSearch:
         """Begin decoding `prompts`, each with draws from its own seed alone."""
         ...

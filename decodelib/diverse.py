@@ -1,0 +1,125 @@
+"""Diverse beam search: groups of beams that are kept from choosing the same tokens."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from decodelib.beam import Beams, BeamSearch, Hypothesis
+from decodelib.generation import Generation, Step, Transcript
+from decodelib.search import SideBySide
+from decodelib.stopping import Stopping
+from decodelib.types import LanguageModel
+from decodelib.validation import check_integer, check_number
+
+
+@dataclass(frozen=True)
+class DiverseBeamSearch:
+    """Beam search in groups; a token costs more the more earlier groups chose it at this step.
+
+    The groups take turns within every step. For a group's hypotheses, ln p(v) is reduced by
+    diversity_penalty times the number of hypotheses of earlier groups that have just been extended
+    by v (Hamming diversity), and the reduced values are what its scores add up. The first group is
+    an ordinary beam search with num_beams / num_beam_groups beams.
+
+    Args:
+        num_beams: Beams in all groups together.
+        num_beam_groups: At least 1; must divide `num_beams`.
+        diversity_penalty: At least 0; 0 makes all groups equal. Usual values: 0.2 to 0.8.
+        length_penalty, early_stopping: As in `BeamSearch`, for every group.
+        num_return_sequences: How many to return, in [1, num_beams], best first over all groups.
+
+    Raises:
+        ValueError, TypeError: For values outside these ranges.
+
+    Source: Vijayakumar et al. 2018, arXiv 1610.02424. Chapter 17.
+    """
+
+    num_beams: int = 6
+    num_beam_groups: int = 3
+    diversity_penalty: float = 0.5
+    length_penalty: float = 1.0
+    early_stopping: bool | Literal["never"] = False
+    num_return_sequences: int = 1
+
+    def __post_init__(self) -> None:
+        check_integer("num_beams", self.num_beams, 1)
+        check_integer("num_beam_groups", self.num_beam_groups, 1, self.num_beams)
+        if self.num_beams % self.num_beam_groups:
+            raise ValueError(
+                f"num_beams must be a multiple of num_beam_groups={self.num_beam_groups}, "
+                f"got {self.num_beams}"
+            )
+        check_number("diversity_penalty", self.diversity_penalty, 0, math.inf, open_high=True)
+        check_integer("num_return_sequences", self.num_return_sequences, 1, self.num_beams)
+        self.group()  # checks what the groups share
+
+    def group(self) -> BeamSearch:
+        """Return the beam search that one group does."""
+        size = self.num_beams // self.num_beam_groups
+        return BeamSearch(size, self.length_penalty, self.early_stopping, size)
+
+    def start(
+        self,
+        lm: LanguageModel,
+        prompts: Sequence[Int[Tensor, " _seq"]],
+        seeds: Sequence[int],
+        stopping: Stopping,
+        trace: bool,
+    ) -> SideBySide:
+        first = [Transcript(ids.tolist(), stopping, trace) for ids in prompts]
+        return SideBySide([BeamGroups(self, transcript) for transcript in first])
+
+
+class BeamGroups:
+    """The groups of one prompt; its rows are those of the groups, one group after the other."""
+
+    def __init__(self, strategy: DiverseBeamSearch, first: Transcript) -> None:
+        self.strategy = strategy
+        self.groups = [Beams(strategy.group(), first) for _ in range(strategy.num_beam_groups)]
+        self._begun = False
+
+    @property
+    def live(self) -> list[Hypothesis]:
+        if not self._begun:
+            return self.groups[0].live  # all groups begin with the same row, the prompt's
+        return [hypothesis for group in self.groups for hypothesis in group.live]
+
+    def advance(self, logits: Float[Tensor, "rows vocab"]) -> list[tuple[int, int]]:
+        chosen = torch.zeros(logits.shape[-1], dtype=torch.float64)
+        moves: list[tuple[int, int]] = []
+        start = 0
+        for group in self.groups:
+            count = len(group.live)
+            if not count:
+                continue
+            own = group.advance(
+                logits[start : start + count], self.strategy.diversity_penalty * chosen
+            )
+            moves += [(start + row, token_id) for row, token_id in own]
+            for token_id in group.chosen:
+                chosen[token_id] += 1
+            if self._begun:
+                start += count
+        self._begun = True
+        return moves
+
+    def steps(self) -> list[Step]:
+        """Return the best hypothesis's steps, once no other may win."""
+        return [] if self.live else self.result().steps
+
+    def result(self) -> Generation:
+        found = [
+            generation
+            for result in (group.result() for group in self.groups)
+            for generation in (replace(result, alternatives=[]), *result.alternatives)
+        ]
+        found.sort(key=lambda generation: -generation.score)
+        best, *others = found[: self.strategy.num_return_sequences]
+        return replace(best, alternatives=others)

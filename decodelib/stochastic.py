@@ -1,0 +1,146 @@
+"""Stochastic beam search: several continuations drawn without replacement, in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from decodelib.distributions import check_logits, widen
+from decodelib.generation import Generation, Step, Transcript
+from decodelib.samplers import seeded
+from decodelib.search import SideBySide
+from decodelib.stopping import Stopping
+from decodelib.types import LanguageModel
+from decodelib.validation import check_integer
+
+
+@dataclass(frozen=True)
+class StochasticBeamSearch:
+    """Draw `num_beams` different continuations from the model's distribution.
+
+    Every continuation y gets the perturbed log-probability G_y = ln p(y) + Gumbel noise; the ones
+    with the largest G are a sample without replacement, in the order drawn. A beam search finds
+    them without looking at all: a partial continuation's G is the largest of its extensions', so
+    the noise is drawn top-down, each child's conditioned on its parent's.
+
+    The Generation is the first draw, distributed as ancestral sampling; its `alternatives` are the
+    others. `score` is the sum of the log-probabilities.
+
+    Args:
+        num_beams: How many continuations, at least 1. Fewer come if the model has fewer.
+
+    Raises:
+        ValueError, TypeError: For other values.
+
+    Source: Kool, van Hoof and Welling 2019, arXiv 1903.06059. Chapter 17.
+    """
+
+    num_beams: int = 5
+
+    def __post_init__(self) -> None:
+        check_integer("num_beams", self.num_beams, 1)
+
+    def start(
+        self,
+        lm: LanguageModel,
+        prompts: Sequence[Int[Tensor, " _seq"]],
+        seeds: Sequence[int],
+        stopping: Stopping,
+        trace: bool,
+    ) -> SideBySide:
+        transcripts = [Transcript(ids.tolist(), stopping, trace) for ids in prompts]
+        return SideBySide(
+            [
+                StochasticBeams(self.num_beams, transcript, seeded(seed))
+                for transcript, seed in zip(transcripts, seeds, strict=True)
+            ]
+        )
+
+
+@dataclass(frozen=True)
+class Perturbed:
+    """A continuation, its log-probability, and that with the Gumbel noise it was given, in nats."""
+
+    transcript: Transcript
+    logprob: float
+    perturbed: float
+
+
+class StochasticBeams:
+    """The beams of one prompt, finished ones among them, by falling perturbed log-probability."""
+
+    def __init__(self, num_beams: int, first: Transcript, generator: torch.Generator) -> None:
+        self.num_beams, self.generator = num_beams, generator
+        self.beams = [Perturbed(first, 0.0, 0.0)]
+
+    @property
+    def live(self) -> list[Perturbed]:
+        """The beams that go on, one for each row of logits."""
+        return [beam for beam in self.beams if beam.transcript.finish_reason is None]
+
+    def advance(self, logits: Float[Tensor, "rows vocab"]) -> list[tuple[int, int]]:
+        live = self.live
+        check_logits(logits)
+        logprobs = widen(logits).log_softmax(-1)
+        stopping = live[0].transcript.stopping
+        lengths = [len(beam.transcript.token_ids) for beam in live]
+        # Sampling without EOS is sampling from what is left, so what is left is renormalised.
+        allowed = stopping.forbid_early_eos(logprobs, lengths).log_softmax(-1)
+        so_far = torch.tensor([beam.logprob for beam in live], dtype=allowed.dtype)
+        ceilings = torch.tensor([beam.perturbed for beam in live], dtype=allowed.dtype)
+        totals = allowed + so_far.to(allowed.device)[:, None]
+        noisy = perturb(totals, ceilings.to(allowed.device), self.generator)
+
+        finished = [beam for beam in self.beams if beam.transcript.finish_reason is not None]
+        best = noisy.flatten().topk(min(self.num_beams, noisy.numel()))
+        ranked: list[tuple[float, int | None, int]] = [
+            (value, index, 0)
+            for value, index in zip(best.values.tolist(), best.indices.tolist(), strict=True)
+            if value > -torch.inf
+        ]
+        ranked += [(beam.perturbed, None, place) for place, beam in enumerate(finished)]
+        ranked.sort(key=lambda entry: -entry[0])
+
+        self.beams, moves = [], []
+        for perturbed, index, place in ranked[: self.num_beams]:
+            if index is None:
+                self.beams.append(finished[place])
+                continue
+            row, token_id = divmod(index, logits.shape[-1])
+            transcript = live[row].transcript.fork()
+            logprob = float(logprobs[row, token_id])
+            transcript.append(token_id, logprob, logits[row], noisy[row])
+            self.beams.append(Perturbed(transcript, float(totals[row, token_id]), perturbed))
+            if transcript.finish_reason is None:
+                moves.append((row, token_id))
+        return moves
+
+    def steps(self) -> list[Step]:
+        """Return the first draw's steps, once it is known which that is."""
+        return [] if self.live else self.result().steps
+
+    def result(self) -> Generation:
+        first, *others = (beam.transcript.generation() for beam in self.beams)
+        return replace(first, alternatives=others)
+
+
+def perturb(
+    logprobs: Float[Tensor, "rows vocab"],
+    ceilings: Float[Tensor, " rows"],
+    generator: torch.Generator,
+) -> Float[Tensor, "rows vocab"]:
+    """Return logprobs + Gumbel noise, conditioned on every row's maximum being its ceiling.
+
+    Source: Kool et al. 2019, section 4.1 and appendix B.3, whose form is stable in floats.
+    """
+    draws = torch.rand(logprobs.shape, generator=generator, dtype=torch.float64)
+    uniform = draws.clamp(min=torch.finfo(torch.float64).tiny).to(logprobs.dtype)
+    gumbel = logprobs - (-uniform.to(logprobs.device).log()).log()
+    gap = ceilings[:, None] - gumbel
+    below = gap + torch.log1p(-(gumbel - gumbel.amax(-1, keepdim=True)).exp())
+    conditioned = ceilings[:, None] - below.clamp(min=0) - torch.log1p((-below.abs()).exp())
+    return conditioned.masked_fill(logprobs == -torch.inf, -torch.inf)

@@ -1,0 +1,161 @@
+"""Truncations that look at more than rank and mass: information, cut-offs, the spread of logits.
+
+Same contract as `processors`: frozen dataclasses called as `p(input_ids, logits)`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from decodelib.distributions import check_logits, entropy, log_probs, rounding, widen
+from decodelib.processors import Processor, remove
+from decodelib.validation import check_number
+
+
+@dataclass(frozen=True, repr=False)
+class Typical(Processor):
+    """Keep the tokens whose surprisal is nearest to the entropy: the smallest set with mass >= tau.
+
+    Tokens are ranked by |-ln p_i - H|, so that a very probable token can be removed for telling too
+    little as well as a rare one for telling too much. The token that crosses tau is kept; ties go
+    to the lower ids. Usual values: 0.2 to 0.95.
+
+    Args:
+        typical_p: tau, in (0, 1]; 1 keeps everything.
+
+    Raises:
+        ValueError: If tau is outside (0, 1].
+
+    Source: Meister et al. 2022, arXiv 2202.00666, "Locally typical sampling". Chapter 10.
+    """
+
+    typical_p: float
+
+    def __post_init__(self) -> None:
+        check_number("typical_p", self.typical_p, 0, 1, open_low=True)
+
+    def __call__(
+        self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
+    ) -> Float[Tensor, "*batch vocab"]:
+        check_logits(logits)
+        if self.typical_p == 1:
+            return logits.clone()
+        logp = widen(logits).log_softmax(-1)
+        shift = (-logp - entropy(widen(logits))[..., None].to(logp.dtype)).abs()
+        order = shift.argsort(dim=-1, stable=True)
+        mass = logp.exp().gather(-1, order).cumsum(-1)
+        mass_before = torch.nn.functional.pad(mass[..., :-1], (1, 0))
+        member = mass_before < self.typical_p - rounding(logits.dtype)
+        member[..., 0] = True
+        keep = torch.zeros_like(member).scatter(-1, order, member)
+        return remove(logits, keep)
+
+
+@dataclass(frozen=True, repr=False)
+class Epsilon(Processor):
+    """Keep the tokens with p_i >= epsilon, and always the most probable one.
+
+    An absolute cut-off: the same in every context. Usual values: 3e-4 to 9e-4.
+
+    Args:
+        epsilon: The cut-off, in [0, 1); 0 keeps everything.
+
+    Raises:
+        ValueError: If epsilon is outside [0, 1).
+
+    Source: Hewitt, Manning and Liang 2022, arXiv 2210.15191. Chapter 10.
+    """
+
+    epsilon: float
+
+    def __post_init__(self) -> None:
+        check_number("epsilon", self.epsilon, 0, 1, open_high=True)
+
+    def __call__(
+        self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
+    ) -> Float[Tensor, "*batch vocab"]:
+        return _cut_below(logits, torch.full_like(logits[..., :1], self.epsilon))
+
+
+@dataclass(frozen=True, repr=False)
+class Eta(Processor):
+    """Keep the tokens with p_i >= eta, where eta = min(epsilon, sqrt(epsilon) * exp(-H)).
+
+    The cut-off falls where the entropy H (in nats) is high, so a flat distribution keeps more of
+    its tail. The most probable token is always kept. Usual values: 3e-4 to 4e-3.
+
+    Args:
+        epsilon: In [0, 1); 0 keeps everything.
+
+    Raises:
+        ValueError: If epsilon is outside [0, 1).
+
+    Source: Hewitt, Manning and Liang 2022, arXiv 2210.15191, algorithm 1 and the authors' code; the
+    docstring in transformers has sqrt(epsilon * exp(-H)), its code has this. Chapter 10.
+    """
+
+    epsilon: float
+
+    def __post_init__(self) -> None:
+        check_number("epsilon", self.epsilon, 0, 1, open_high=True)
+
+    def __call__(
+        self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
+    ) -> Float[Tensor, "*batch vocab"]:
+        bound = math.sqrt(self.epsilon) * (-entropy(logits)).exp()
+        return _cut_below(logits, bound.clamp(max=self.epsilon)[..., None])
+
+
+def _cut_below(
+    logits: Float[Tensor, "*batch vocab"], cutoff: Float[Tensor, "*batch 1"]
+) -> Float[Tensor, "*batch vocab"]:
+    """Return the logits of the tokens with p >= cutoff and of the most probable one.
+
+    Probabilities that are equal to the cut-off up to rounding count as reaching it.
+    """
+    logp = log_probs(logits)
+    slack = 10 * rounding(logits.dtype)  # relative: of the logarithm
+    keep = (logp >= cutoff.to(logp.dtype).log() - slack) | (logits == logits.amax(-1, keepdim=True))
+    return remove(logits, keep)
+
+
+@dataclass(frozen=True, repr=False)
+class TopNSigma(Processor):
+    """Keep the tokens whose logit is within n standard deviations of the largest.
+
+    l_i >= l_max - n * sigma, with sigma the population standard deviation of the finite logits.
+    Dividing all logits by a temperature divides sigma too: the kept set does not depend on it.
+    Usual values: 1 to 2.
+
+    Args:
+        n: At least 0; infinity keeps everything.
+
+    Raises:
+        ValueError: If n is negative or NaN.
+
+    Source: Tang et al. 2024, arXiv 2411.07641. Chapter 10.
+    """
+
+    n: float
+
+    def __post_init__(self) -> None:
+        check_number("n", self.n, 0, math.inf)
+
+    def __call__(
+        self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
+    ) -> Float[Tensor, "*batch vocab"]:
+        check_logits(logits)
+        wide = widen(logits)
+        present = wide.isfinite()
+        values = wide.masked_fill(~present, 0)
+        count = present.sum(-1, keepdim=True)
+        mean = values.sum(-1, keepdim=True) / count
+        spread = ((wide - mean) ** 2).masked_fill(~present, 0).sum(-1, keepdim=True) / count
+        if math.isinf(self.n):
+            return logits.clone()
+        return remove(logits, wide >= wide.amax(-1, keepdim=True) - self.n * spread.sqrt())

@@ -1,0 +1,67 @@
+"""XTC, "exclude top choices": now and then, remove the most probable tokens, not the least."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from decodelib.distributions import log_probs
+from decodelib.processors import Processor, remove
+from decodelib.validation import check_integer, check_number
+
+
+@dataclass(frozen=True, repr=False)
+class XTC(Processor):
+    """With some probability, remove every token with p >= threshold but the least likely of them.
+
+    So the draw goes to a token that is plausible but not the obvious one. At least two tokens must
+    reach the threshold, or nothing happens; a threshold above 0.5 therefore disables it.
+
+    Whether a step is affected depends on the seed and the number of tokens so far, nothing else.
+    In a strategy the seed is the sequence's own; a processor called by itself uses `seed`.
+
+    Args:
+        probability: The share of steps affected, in [0, 1]. Usual value: 0.5.
+        threshold: In (0, 1]. Usual value: 0.1.
+        seed: In [0, 2^63).
+
+    Raises:
+        ValueError, TypeError: For values outside these ranges.
+
+    Source: p-e-w, text-generation-webui pull request 6335, "Exclude Top Choices (XTC)". Chapter 12.
+    """
+
+    probability: float
+    threshold: float
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_number("probability", self.probability, 0, 1)
+        check_number("threshold", self.threshold, 0, 1, open_low=True)
+        check_integer("seed", self.seed, 0, 2**63 - 1)
+
+    reads_input_ids = True  # their number is the step
+
+    def for_sequence(self, seed: int) -> XTC:
+        """Return the processor that decides by this sequence's seed."""
+        return replace(self, seed=seed)
+
+    def __call__(
+        self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
+    ) -> Float[Tensor, "*batch vocab"]:
+        logp = log_probs(logits)
+        if self._chance(input_ids.shape[-1]) >= self.probability:
+            return logits.clone()
+        top = logp.exp() >= self.threshold
+        least = logp.masked_fill(~top, torch.inf).argmin(-1, keepdim=True)
+        excluded = top.scatter(-1, least, False)
+        return remove(logits, ~excluded)
+
+    def _chance(self, step: int) -> float:
+        """Return a number in [0, 1) that depends on the seed and the step alone."""
+        # Not the generator that draws the tokens: XTC must not shift their draws.
+        generator = torch.Generator().manual_seed((self.seed * 1_000_003 + step) % 2**63)
+        return float(torch.rand((), generator=generator, dtype=torch.float64))

@@ -1,0 +1,59 @@
+"""Everything a small table can say: all continuations and their exact probabilities."""
+
+from __future__ import annotations
+
+import torch
+
+from decodelib import Chain, TableLM
+
+# Two words and an end; every context differs, so that no method can be right by accident.
+TREE = TableLM(
+    {
+        "": {"a": 0.5, "b": 0.3, "<eos>": 0.2},
+        "a": {"a": 0.1, "b": 0.6, "<eos>": 0.3},
+        "b": {"a": 0.7, "b": 0.05, "<eos>": 0.25},
+        "a b": {"a": 0.2, "b": 0.2, "<eos>": 0.6},
+        "b a": {"a": 0.45, "b": 0.45, "<eos>": 0.1},
+    }
+)
+# The same words with other habits: a draft for speculative sampling, an amateur for contrast.
+DRAFT = TableLM(
+    {
+        "": {"a": 0.2, "b": 0.6, "<eos>": 0.2},
+        "a": {"a": 0.4, "b": 0.4, "<eos>": 0.2},
+        "b": {"a": 0.3, "b": 0.3, "<eos>": 0.4},
+    }
+)
+MAX_NEW = 3
+
+
+def continuations(
+    lm: TableLM = TREE, prompt: str = "", chain: Chain | None = None, max_new: int = MAX_NEW
+) -> dict[tuple[int, ...], float]:
+    """Return every continuation that can be decoded, with its probability; they sum to 1."""
+    chain = chain or Chain()
+    found = {}
+
+    def grow(ids: tuple[int, ...], new: tuple[int, ...], probability: float) -> None:
+        if new and (new[-1] == lm.eos_token_id or len(new) == max_new):
+            found[new] = probability
+            return
+        logits = chain(torch.tensor([ids]), lm.next_logits(ids)[None])[0]
+        for token_id, p in enumerate(logits.softmax(-1).tolist()):
+            if p > 0:
+                grow((*ids, token_id), (*new, token_id), probability * p)
+
+    grow(tuple(lm.prompt_ids(prompt).tolist()), (), 1.0)
+    return found
+
+
+def chi_square_p(counts: dict[tuple[int, ...], int], probabilities: dict) -> float:
+    """Return the p-value of the counts under the probabilities; unexpected outcomes give 0."""
+    from scipy.stats import chisquare
+
+    if set(counts) - set(probabilities):
+        return 0.0
+    total = sum(counts.values())
+    observed = [counts.get(outcome, 0) for outcome in probabilities]
+    expected = [total * p for p in probabilities.values()]
+    return float(chisquare(observed, expected).pvalue)
