@@ -63,17 +63,22 @@ def browser(width: int = 1280, height: int = 1000, *, mobile: bool = False) -> I
         shutil.rmtree(profile, ignore_errors=True)
 
 
-def requests(driver) -> tuple[list[str], list[tuple[str | None, object]]]:
-    """The addresses asked for since the last call, and those that failed."""
+def requests(driver) -> tuple[list[str], list[tuple[str, object]]]:
+    """The addresses asked for since the last call, and those that failed.
+
+    Failures of requests that began before it, the browser's own at its start, do not count.
+    """
     asked: dict[str, str] = {}
-    failed = []
+    failed: list[tuple[str, object]] = []
     for entry in driver.get_log("performance"):
         message = json.loads(entry["message"])["message"]
         params = message["params"]
         if message["method"] == "Network.requestWillBeSent":
             asked[params["requestId"]] = params["request"]["url"]
+        elif params.get("requestId") not in asked:
+            continue
         elif message["method"] == "Network.loadingFailed":
-            failed.append((asked.get(params["requestId"]), params.get("errorText")))
+            failed.append((asked[params["requestId"]], params.get("errorText")))
         elif message["method"] == "Network.responseReceived":
             response = params["response"]
             failed += [(response["url"], response["status"])] * (response["status"] >= 400)

@@ -20,13 +20,12 @@ for (const type of ["input", "change"]) input.dispatchEvent(new Event(type, { bu
 return Number(input.value);
 """
 READ = """
-const root = arguments[0];
-const text = (name) => root.querySelector(`[data-dx="${name}"]`).textContent;
+const text = (name) => arguments[0].querySelector(`[data-dx="${name}"]`).textContent;
 return {
   kept: text("kept"), mass: text("mass"), entropy: text("entropy"), varentropy: text("varentropy"),
   values: Object.fromEntries(["temperature", "top_k", "top_p", "min_p"].map((name) =>
-    [name, Number(root.querySelector(`[data-dx="${name}-box"]`).value)])),
-  rows: [...root.querySelectorAll(".dx-row:not(.dx-head)")].map((row) => ({
+    [name, Number(arguments[0].querySelector(`[data-dx="${name}-box"]`).value)])),
+  rows: [...arguments[0].querySelectorAll(".dx-row:not(.dx-head)")].map((row) => ({
     before: row.querySelector(".dx-before").textContent,
     after: row.querySelector(".dx-after").textContent,
     width: parseFloat(row.querySelector(".dx-bar-after").style.width),

@@ -111,6 +111,14 @@ def test_a_setting_out_of_range_is_refused_in_one_sentence():
         DistributionExplorer.from_logits(rows, ["a", "b"], context="three")
 
 
+def test_rows_without_a_model_can_still_say_what_they_follow():
+    make = DistributionExplorer.from_logits
+    one = make([1.0, 0.0], ["a", "b"], prompts="The cat sat on the")
+    two = make({"x": [1.0, 0.0], "y": [0.0, 1.0]}, ["a", "b"], prompts={"y": "A dog"})
+    assert [context["prompt"] for context in one.data["contexts"]] == ["The cat sat on the"]
+    assert [context["prompt"] for context in two.data["contexts"]] == [None, "A dog"]
+
+
 def test_an_unanswered_prediction_hides_the_answer_in_every_form():
     make = DistributionExplorer.from_logits
     logits = [math.log(p) for p in (0.5, 0.3, 0.15, 0.05)]

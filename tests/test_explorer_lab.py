@@ -155,8 +155,9 @@ def test_sliders_and_traits_move_each_other_and_lab_leaves_the_keys_alone(tmp_pa
         later = root.find_element("css selector", '[aria-label="Apply Temperature later"]')
         driver.execute_script("arguments[0].focus()", later)
         press(Keys.ENTER)
-        entropy = read()["entropy"].split()[-1]
-        assert ask() == ["3.0", "3", "3", str(float(entropy)), "top_k"]
+        entropy = float(read()["entropy"].split()[-1])
+        told = ["3.0", "3", "3", str(entropy), "top_k"]
+        wait_for(lambda: ask() == told, 20, f"Python hearing {told}")  # changes travel in batches
 
         # And from Python to the page.
         run_cell(driver, 2)

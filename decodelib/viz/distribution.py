@@ -61,7 +61,7 @@ class DistributionExplorer(Explorer):
         tokens: Sequence[str],
         *,
         title: str = "Next-token distribution",
-        prompts: Mapping[str, str] | None = None,
+        prompts: Mapping[str, str] | str = "",
         predict: str | None = None,
         answer: str = "kept",
         bars: int = 16,
@@ -72,14 +72,15 @@ class DistributionExplorer(Explorer):
         Args:
             logits: Shape [vocab], or a label for each of several such rows.
             tokens: The text of each id.
-            prompts: The text that each label's distribution follows, if there is one.
+            prompts: The text that the distribution follows, or one for each label.
             title, predict, answer, bars, settings: As for `explore_distribution`.
         """
         rows = logits if isinstance(logits, Mapping) else {"": logits}
         if any(len(row) != len(tokens) for row in rows.values()):
             sizes = ", ".join(str(len(row)) for row in rows.values())
             raise ValueError(f"tokens must name every logit, got {len(tokens)} for {sizes} logits")
-        contexts = [(label, (prompts or {}).get(label), row) for label, row in rows.items()]
+        texts = dict.fromkeys(rows, prompts) if isinstance(prompts, str) else dict(prompts)
+        contexts = [(label, texts.get(label), row) for label, row in rows.items()]
         return cls._build(
             contexts, lambda i: tokens[i], None, title, predict, answer, bars, settings
         )
