@@ -160,7 +160,7 @@ class Walk:
         if quadrant == "certain":
             after, action = allowed, "greedy"
             token_id = int(argmax(allowed))
-        elif quadrant == "wide" and self._may_pause():
+        elif quadrant == "wide" and self._may_pause(allowed):
             after, action = allowed, "pause"
             token_id = int(self.strategy.pause_token_id)  # type: ignore[arg-type]
         elif quadrant == "forked":
@@ -174,9 +174,11 @@ class Walk:
         logprob = float(log_probs(logits)[0, token_id])
         self.settled.append(token_id, logprob, logits[0], after[0], f"{quadrant}: {action}")
 
-    def _may_pause(self) -> bool:
+    def _may_pause(self, allowed: Float[Tensor, "1 vocab"]) -> bool:
         pause = self.strategy.pause_token_id
-        return pause is not None and self.settled.token_ids[-1:] != [pause]
+        if pause is None or self.settled.token_ids[-1:] == [pause]:
+            return False
+        return bool(allowed[0, pause] > -torch.inf)  # EOS may not be due yet
 
     def _fork(self, logits: Float[Tensor, "1 vocab"], after: Float[Tensor, "1 vocab"]) -> None:
         logprobs, left = log_probs(logits), after.clone()
