@@ -5,7 +5,19 @@ from decodelib import checks
 checks.nucleus_size(my_nucleus_size)
 """
 
+from decodelib.checks.loop import decode
+from decodelib.checks.next_token import sequence_logprob, softmax
 from decodelib.checks.top_p import entry_point, nucleus_size, top_p
 from decodelib.checks.verdict import Exercise, Misconception, Verdict
 
-__all__ = ["Exercise", "Misconception", "Verdict", "entry_point", "nucleus_size", "top_p"]
+__all__ = [
+    "Exercise",
+    "Misconception",
+    "Verdict",
+    "decode",
+    "entry_point",
+    "nucleus_size",
+    "sequence_logprob",
+    "softmax",
+    "top_p",
+]

@@ -53,7 +53,7 @@ class Exercise:
     misconceptions: Sequence[Misconception]
     praise: str
 
-    def check(self, attempt: Attempt) -> Verdict:
+    def check(self, attempt: object) -> Verdict:
         """Try the attempt on every probe; return the verdict. Never raises for a wrong attempt."""
         if not callable(attempt):
             return Verdict(False, f"give the function itself, not {attempt!r}.")

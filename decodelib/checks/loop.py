@@ -1,0 +1,109 @@
+"""The decoding loop as an exercise, in chapter 1."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from decodelib.checks.verdict import Attempt, Exercise, Misconception, Verdict
+
+CALLS_ALLOWED = 1000
+
+
+def decode(attempt: Attempt) -> Verdict:
+    """Check `decode(next_token, prompt, n, eos)`: the new ids, at most n, ended by eos."""
+    return _DECODE.check(attempt)
+
+
+@dataclass
+class _NextToken:
+    """A made-up model whose next id depends on all ids so far; it refuses to be asked for ever."""
+
+    size: int
+    calls: int = field(default=0, compare=False, repr=False)
+
+    def __call__(self, ids: Sequence[int]) -> int:
+        self.calls += 1
+        if self.calls > CALLS_ALLOWED:
+            raise RuntimeError(f"{CALLS_ALLOWED:,} tokens and no end; stop after n")
+        return (7 * len(ids) + 3 * sum(ids) + 5 * ids[-1] + 1) % self.size
+
+    def __repr__(self) -> str:
+        return "next_token"
+
+
+def _loop(
+    next_token: Attempt,
+    prompt: Sequence[int],
+    n: int,
+    eos: int | None,
+    grows: bool = True,
+    memory: int = 0,
+) -> list[int]:
+    """Return the new ids; with `grows` off or a `memory` in ids, as a misconception would."""
+    ids = list(prompt)
+    new_ids: list[int] = []
+    while len(new_ids) < n:
+        new_ids.append(next_token(ids[-memory:]))
+        if grows:
+            ids.append(new_ids[-1])
+        if new_ids[-1] == eos:
+            break
+    return new_ids
+
+
+def _loops() -> list[tuple[_NextToken, list[int], int, int]]:
+    rng = random.Random(1)
+    probes: list[tuple[_NextToken, list[int], int, int]] = []
+    while len(probes) < 40:
+        size, n = rng.randint(4, 12), rng.randint(1, 12)
+        prompt = [rng.randrange(1, size) for _ in range(rng.randint(1, 4))]
+        probes.append((_NextToken(size), prompt, n, 0))
+    return probes
+
+
+def _without_eos(next_token: Attempt, prompt: Sequence[int], n: int, eos: int | None) -> list[int]:
+    return [token for token in _loop(next_token, prompt, n, eos) if token != eos]
+
+
+_DECODE = Exercise(
+    solution=_loop,
+    probes=_loops(),
+    misconceptions=[
+        Misconception(
+            lambda next_token, prompt, n, eos: _loop(next_token, prompt, n, None),
+            "you go on after eos. When the new id is eos the text is finished; leave the loop.",
+        ),
+        Misconception(
+            _without_eos,
+            "the text ends at the right place, but eos itself is missing. It is the last new id.",
+        ),
+        Misconception(
+            lambda next_token, prompt, n, eos: [*prompt, *_loop(next_token, prompt, n, eos)],
+            "you return the prompt too. Return only the new ids.",
+        ),
+        Misconception(
+            lambda next_token, prompt, n, eos: _loop(next_token, prompt, n, eos, grows=False),
+            "next_token gets the same ids every time. Append each new id before you ask for the "
+            "next one.",
+        ),
+        Misconception(
+            lambda next_token, prompt, n, eos: _loop(next_token, prompt, n, eos, memory=1),
+            "next_token gets only the last id. Give it all ids so far, the prompt included.",
+        ),
+        Misconception(
+            lambda next_token, prompt, n, eos: _loop(next_token, prompt, n + 1, eos),
+            "one token too many: there may be at most n new ids.",
+        ),
+        Misconception(
+            lambda next_token, prompt, n, eos: _loop(next_token, prompt, n - 1, eos),
+            "one token too few: without eos there are n new ids.",
+        ),
+        Misconception(
+            lambda next_token, prompt, n, eos: _loop(next_token, prompt, n - len(prompt), eos),
+            "you count the prompt's ids among the n. Only new ids count.",
+        ),
+    ],
+    praise="Ask, append, and stop at eos or after n.",
+)
