@@ -5,6 +5,7 @@ from decodelib import checks
 checks.nucleus_size(my_nucleus_size)
 """
 
+from decodelib.checks.greedy import best_path, ends_in_loop, greedy_path
 from decodelib.checks.loop import decode
 from decodelib.checks.next_token import sequence_logprob, softmax
 from decodelib.checks.top_p import entry_point, nucleus_size, top_p
@@ -14,8 +15,11 @@ __all__ = [
     "Exercise",
     "Misconception",
     "Verdict",
+    "best_path",
     "decode",
+    "ends_in_loop",
     "entry_point",
+    "greedy_path",
     "nucleus_size",
     "sequence_logprob",
     "softmax",
