@@ -43,10 +43,6 @@
 
   const valueText = (name, value) => (value === STEPS[name].off ? `${value} (off)` : String(value));
 
-  function describe(name, value) {
-    return value === STEPS[name].off ? `${STEPS[name].label} off` : `${STEPS[name].label} ${value}`;
-  }
-
   /** Python source with the current settings. */
   function asCode(model, context) {
     const chain = model.get("order")
@@ -108,7 +104,6 @@
     function update() {
       select(model.get("context"));
       result = arithmetic.apply(row, settings());
-      root.classList.toggle("dx-hidden", hidden());
       for (const view of Object.values(views)) view.update();
     }
 
