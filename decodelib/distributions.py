@@ -145,6 +145,8 @@ def largest(
     logits: Float[Tensor, "*batch vocab"], count: Int[Tensor, "*batch"]
 ) -> Bool[Tensor, "*batch vocab"]:
     """Return which tokens are the `count` largest of their row; of equals, the lower ids."""
+    if count.numel() == 0:
+        return torch.zeros_like(logits, dtype=torch.bool)
     ranked = logits.topk(int(count.max())).values
     last = ranked.gather(-1, count[..., None] - 1)
     above, level = logits > last, logits == last

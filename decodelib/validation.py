@@ -20,7 +20,7 @@ def check_number(
     try:
         number = float(value)
     except OverflowError:
-        number = math.copysign(math.inf, value)
+        number = math.inf if value > 0 else -math.inf
     too_low = number <= low if open_low else number < low
     too_high = number >= high if open_high else number > high
     if math.isnan(number) or too_low or too_high:
@@ -46,6 +46,6 @@ def check_integer(name: str, value: object, low: int, high: int | None = None) -
 
 def check_choice(name: str, value: object, allowed: tuple[object, ...]) -> None:
     """Raise ValueError unless `value` is one of `allowed`, of the same type (1 is not True)."""
-    if not any(value == option and type(value) is type(option) for option in allowed):
+    if not any(type(value) is type(option) and value == option for option in allowed):
         options = ", ".join(map(repr, allowed[:-1])) + f" or {allowed[-1]!r}"
         raise ValueError(f"{name} must be {options}, got {value!r}")

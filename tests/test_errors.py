@@ -1,0 +1,293 @@
+"""Bad input gets one sentence that names the argument, the value given, and what is allowed.
+
+These tests import decodelib as a reader does, without the run-time checks of shapes and types that
+the other tests have: those would answer first.
+"""
+
+import importlib
+import math
+import random
+import re
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+INF, NAN = math.inf, math.nan
+
+
+@pytest.fixture(scope="module")
+def dl():
+    """Return a second copy of decodelib, imported without the hook of conftest.py."""
+    checked = {name: sys.modules.pop(name) for name in list(sys.modules) if _is_ours(name)}
+    finders = list(sys.meta_path)
+    sys.meta_path[:] = [f for f in finders if "jaxtyping" not in type(f).__module__]
+    try:
+        plain = importlib.import_module("decodelib")
+        importlib.import_module("decodelib.distributions")
+    finally:
+        sys.meta_path[:] = finders
+        for name in [name for name in sys.modules if _is_ours(name)]:
+            del sys.modules[name]
+        sys.modules.update(checked)
+    return plain
+
+
+def _is_ours(name):
+    return name == "decodelib" or name.startswith("decodelib.")
+
+
+@pytest.fixture(scope="module")
+def lm(dl):
+    return dl.TableLM({"": {"a": 0.5, "b": 0.3, "<eos>": 0.2}}, context_length=12)
+
+
+AT_CONSTRUCTION = [
+    (lambda d: d.Temperature(0), "temperature must be greater than 0, got 0: for its limit, which "
+     "always takes the most probable token, use Greedy()"),
+    (lambda d: d.Temperature(-1), "temperature must be a finite number greater than 0, got -1"),
+    (lambda d: d.Temperature(INF), "temperature must be a finite number greater than 0, got inf"),
+    (lambda d: d.Temperature(NAN), "temperature must be a finite number greater than 0, got nan"),
+    (lambda d: d.Temperature("hot"), "temperature must be a number, got 'hot'"),
+    (lambda d: d.Temperature(None), "temperature must be a number, got None"),
+    (lambda d: d.Temperature(torch.ones(2)), "temperature must be a number, got tensor([1., 1.])"),
+    (lambda d: d.TopK(0), "top_k must be at least 1, got 0"),
+    (lambda d: d.TopK(-3), "top_k must be at least 1, got -3"),
+    (lambda d: d.TopK(2.0), "top_k must be an integer, got 2.0"),
+    (lambda d: d.TopK(True), "top_k must be an integer, got True"),
+    (lambda d: d.TopP(1.5), "top_p must be in (0, 1], got 1.5"),
+    (lambda d: d.TopP(0), "top_p must be in (0, 1], got 0"),
+    (lambda d: d.TopP(NAN), "top_p must be in (0, 1], got nan"),
+    (lambda d: d.TopP("0.9"), "top_p must be a number, got '0.9'"),
+    (lambda d: d.MinP(-0.1), "min_p must be in [0, 1], got -0.1"),
+    (lambda d: d.MinP(1.01), "min_p must be in [0, 1], got 1.01"),
+    (lambda d: d.MinP(10**400), f"min_p must be in [0, 1], got {10**400}"),
+    (lambda d: d.EntropyTemperature(()), "coefficients must hold at least one number, got none"),
+    (lambda d: d.EntropyTemperature(threshold=-1),
+     "threshold must be a finite number of at least 0, got -1"),
+    (lambda d: d.Sampling(d.TopP),
+     "processors must be callables p(input_ids, logits), got <class 'decodelib.processors.TopP'>"),
+    (lambda d: d.Sampling(0.9), "processors must be callables p(input_ids, logits), got 0.9"),
+    (lambda d: d.TopP(0.9) | 3, "processors must be callables p(input_ids, logits), got 3"),
+    (lambda d: d.BeamSearch(0), "num_beams must be at least 1, got 0"),
+    (lambda d: d.BeamSearch(2.5), "num_beams must be an integer, got 2.5"),
+    (lambda d: d.BeamSearch(2, 1e300), "length_penalty must be in [-10, 10], got 1e+300"),
+    (lambda d: d.BeamSearch(2, NAN), "length_penalty must be in [-10, 10], got nan"),
+    (lambda d: d.BeamSearch(2, 1.0, 1), "early_stopping must be False, True or 'never', got 1"),
+    (lambda d: d.BeamSearch(2, 1.0, "always"),
+     "early_stopping must be False, True or 'never', got 'always'"),
+    (lambda d: d.BeamSearch(2, num_return_sequences=3),
+     "num_return_sequences must be in [1, 2], got 3"),
+]  # fmt: skip
+
+AT_CALL = [
+    (lambda d, lm: d.generate("storybook", "a", d.Greedy()),
+     "lm must be a model, such as load() returns, got 'storybook'"),
+    (lambda d, lm: d.generate(lm, "a", d.Greedy, max_new_tokens=1),
+     "strategy must be one such as Greedy() or Sampling(TopP(0.9)), got "
+     "<class 'decodelib.samplers.Greedy'>"),
+    (lambda d, lm: d.generate(lm, "a", "greedy", max_new_tokens=1),
+     "strategy must be one such as Greedy() or Sampling(TopP(0.9)), got 'greedy'"),
+    (lambda d, lm: d.generate(lm, "a", d.TopP(0.9), max_new_tokens=1),
+     "strategy must be one such as Greedy() or Sampling(TopP(0.9)), got TopP(0.9)"),
+    (lambda d, lm: d.generate(lm, "a", d.Greedy(), max_new_tokens=0),
+     "max_new_tokens must be at least 1, got 0"),
+    (lambda d, lm: d.generate(lm, "a", d.Greedy(), max_new_tokens=2.5),
+     "max_new_tokens must be an integer, got 2.5"),
+    (lambda d, lm: d.generate(lm, "a", d.Greedy(), max_new_tokens=3, min_new_tokens=4),
+     "min_new_tokens must be in [0, 3], got 4"),
+    (lambda d, lm: d.generate(lm, "a a", d.Greedy(), max_new_tokens=11),
+     "the prompt's 2 tokens plus max_new_tokens=11 make 13, more than the 12 of table's context: "
+     "shorten one of them"),
+    (lambda d, lm: d.generate(lm, "a " * 13, d.Greedy(), max_new_tokens=1),
+     "prompt has 13 tokens, more than the 12 of table's context: shorten it"),
+    (lambda d, lm: d.generate(lm, [2, 99], d.Greedy(), max_new_tokens=1),
+     "token ids must be in [0, 3], got 99"),
+    (lambda d, lm: d.generate(lm, [-1], d.Greedy(), max_new_tokens=1),
+     "token ids must be in [0, 3], got -1"),
+    (lambda d, lm: d.generate(lm, [0.5], d.Greedy()),
+     "prompt ids must be integers, got torch.float32"),
+    (lambda d, lm: d.generate(lm, [[1, 2]], d.Greedy()),
+     "prompt ids must have one dimension, got shape (1, 2)"),
+    (lambda d, lm: d.generate(lm, None, d.Greedy()),
+     "prompt must be text or a sequence of token ids, got NoneType"),
+    (lambda d, lm: d.generate(lm, {"a": 1}, d.Greedy()),
+     "prompt must be text or a sequence of token ids, got dict"),
+    (lambda d, lm: d.generate(lm, "a", d.Greedy(), stop=""),
+     "stop must hold non-empty strings, got ''"),
+    (lambda d, lm: d.generate(lm, "a", d.Greedy(), stop=["x", 3]),
+     "stop must hold non-empty strings, got 3"),
+    (lambda d, lm: d.generate(lm, "a", d.Greedy(), stop=None),
+     "stop must be a string or a list of strings, got None"),
+    (lambda d, lm: d.generate(lm, "a", d.Greedy(), seed=-1, max_new_tokens=1),
+     "seed must be in [0, 9223372036854775807], got -1"),
+    (lambda d, lm: d.generate(lm, "a", d.Greedy(), seed=1.5, max_new_tokens=1),
+     "seed must be an integer, got 1.5"),
+    (lambda d, lm: d.generate_batch(lm, [], d.Greedy()),
+     "prompts must hold at least one prompt, got none"),
+    (lambda d, lm: d.generate_batch(lm, "a", d.Greedy()),
+     "prompts must be a list of prompts, got one string: use generate() for one"),
+    (lambda d, lm: d.generate_batch(lm, None, d.Greedy()),
+     "prompts must be a list of prompts, got None"),
+    (lambda d, lm: d.generate_batch(lm, ["a", "b"], [d.Greedy()], max_new_tokens=1),
+     "strategies must be one, or one for each of 2 prompts, got 1"),
+    (lambda d, lm: d.generate_batch(lm, ["a"], [], max_new_tokens=1),
+     "strategies must be one, or one for each of 1 prompts, got 0"),
+    (lambda d, lm: d.generate_batch(lm, ["a", "b"], d.Sampling(), seeds=[1], max_new_tokens=1),
+     "seeds must be one for each of 2 prompts, got 1"),
+    (lambda d, lm: d.generate_batch(lm, ["a"], d.Sampling(), seeds=7, max_new_tokens=1),
+     "seeds must be a list of integers, got 7"),
+    (lambda d, lm: d.TopK(2)(None, torch.tensor([[0.0, NAN]])),
+     "logits must be finite, or -inf for removed tokens, got NaN in row 0"),
+    (lambda d, lm: d.MinP(0.1)(None, torch.tensor([[0.0, 1.0], [-INF, -INF]])),
+     "logits must be finite, or -inf for removed tokens, got every token at -inf in row 1"),
+    (lambda d, lm: d.TopP(0.9)(None, torch.tensor([[1, 2]])),
+     "logits must be a tensor of floats, got torch.int64"),
+    (lambda d, lm: d.TopK(2)(None, [0.0, 1.0]), "logits must be a tensor of floats, got list"),
+    (lambda d, lm: d.TopK(2)(None, torch.zeros(1, 0)),
+     "logits must have at least one token in the last dimension, got none"),
+    (lambda d, lm: d.generate(d.TableLM({"": {"<eos>": 1}}), "", d.Greedy(), min_new_tokens=1),
+     "logits must be finite, or -inf for removed tokens, got every token at -inf in row 0"),
+    (lambda d, lm: d.generate(d.TableLM({"": {"<eos>": 1}}), "", d.BeamSearch(2), min_new_tokens=1),
+     "logits must be finite, or -inf for removed tokens, got every token at -inf in row 0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "sentence"), AT_CONSTRUCTION, ids=lambda x: str(x)[:60])
+def test_bad_settings_raise_one_sentence_at_construction(dl, call, sentence):
+    with pytest.raises((ValueError, TypeError), match=f"^{re.escape(sentence)}$"):
+        call(dl)
+
+
+@pytest.mark.parametrize(("call", "sentence"), AT_CALL, ids=lambda x: str(x)[:60])
+def test_bad_arguments_raise_one_sentence_at_the_call(dl, lm, call, sentence):
+    with pytest.raises((ValueError, TypeError), match=f"^{re.escape(sentence)}$"):
+        call(dl, lm)
+
+
+@pytest.mark.parametrize("bad", [NAN, INF, -INF])
+@pytest.mark.parametrize("name", ["Greedy", "Sampling", "BeamSearch", "EntropySampling"])
+def test_a_model_that_says_nan_raises_and_never_yields_token_zero(dl, name, bad):
+    class Broken(dl.TableLM):
+        def step(self, next_ids, cache):
+            return super().step(next_ids, cache) * 0 + bad
+
+    lm = Broken({"": {"a": 0.5, "b": 0.5}})
+    with pytest.raises(
+        ValueError, match=r"^logits must be finite, or -inf for removed tokens, got"
+    ):
+        dl.generate(lm, "", getattr(dl, name)(), max_new_tokens=3)
+
+
+def test_numbers_of_numpy_and_lists_for_tuples_are_welcome(dl, lm):
+    strategy = dl.Sampling(dl.Temperature(np.float32(0.5)), dl.TopK(np.int64(2)))
+    plain = dl.Sampling(dl.Temperature(0.5), dl.TopK(2))
+    settings = {"max_new_tokens": 5}
+    wanted = dl.generate(lm, "", plain, seed=3, **settings).token_ids
+    assert dl.generate(lm, "", strategy, seed=np.int64(3), **settings).token_ids == wanted
+    assert dl.EntropyTemperature([1.0, 2.0]) == dl.EntropyTemperature((1.0, 2.0))
+    assert hash(dl.EntropyTemperature([1.0])) == hash(dl.EntropyTemperature((1.0,)))
+
+
+NUMBERS = [
+    0, 1, -1, 2, 3, 40, 0.0, 0.3, 0.9, 1.0, 1.5, -0.5, 1e-300, 1e300, 1e-9, INF, -INF, NAN, 10**400,
+    True, False, None, "0.9", "", [], [0.5], (1, 2), {}, object(), torch.tensor(0.5), torch.ones(3),
+    np.float64(0.5), np.int64(2), np.array([0.1, 0.2]), 1j, b"x", print,
+]  # fmt: skip
+PROMPTS = [
+    "", "a", "a b", "b a b", "zebra", [], [2], [2, 3, 2], [0], [-1], [9], [1.5], [[2]], [None],
+    None, 3, 2.0, True, b"ab", {}, {2}, (2, 3), torch.tensor([2, 3]), torch.tensor([]),
+    torch.tensor(2), torch.ones(2, 2), np.array([2, 3]), "a " * 12, "a " * 13, [2] * 12,
+    object(), ["a"], [2**70],
+]  # fmt: skip
+
+
+def maybe(rng, good, anything, chance=0.25):
+    return rng.choice(anything) if rng.random() < chance else rng.choice(good)
+
+
+def random_strategy(dl, rng):
+    def number(*good):
+        return maybe(rng, good, NUMBERS, 0.15)
+
+    def processor():
+        return rng.choice([
+            lambda: dl.Temperature(number(0.5, 1, 2.0, 1e-300, 1e300)),
+            lambda: dl.TopK(number(1, 2, 9)),
+            lambda: dl.TopP(number(0.1, 0.9, 1)),
+            lambda: dl.MinP(number(0, 0.1, 1)),
+            lambda: dl.EntropyTemperature(number((1.0,), (0.1, 2.0)), number(0, 0.5)),
+            lambda: rng.choice([dl.TopK, 3, None, dl.Chain()]),
+            lambda: rng.choice([lambda ids, logits: logits, lambda ids, logits: None]),
+        ])()  # fmt: skip
+
+    return rng.choice([
+        dl.Greedy,
+        lambda: dl.Sampling(*(processor() for _ in range(rng.randrange(4)))),
+        lambda: dl.BeamSearch(number(1, 2, 5), number(0, 1.0, -2), number(True, False, "never"),
+                              number(1, 2)),
+        lambda: dl.EntropySampling(low_entropy=number(0, 0.1), high_varentropy=number(0.1, 3.0),
+                                   num_branches=number(1, 3), branch_length=number(1, 4),
+                                   pause_token_id=number(None, 2), wide_heat=number(1, 2)),
+        lambda: rng.choice([None, 3, "greedy", dl.Greedy, [dl.Greedy()], dl.TopP(0.5)]),
+    ])()  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_random_calls_work_or_raise_value_error_or_type_error(dl, lm, seed):
+    rng = random.Random(seed)
+    worked = raised = 0
+    for _ in range(250):
+        settings = {
+            "max_new_tokens": maybe(rng, [1, 2, 5], NUMBERS, 0.1),
+            "min_new_tokens": maybe(rng, [0, 1], NUMBERS, 0.1),
+            "stop": maybe(rng, [(), "b", ["a b", " <"]], NUMBERS, 0.1),
+        }
+        prompt = maybe(rng, PROMPTS[:4], PROMPTS, 0.3)
+        how = rng.randrange(3)
+        try:
+            strategy = random_strategy(dl, rng)
+            if how == 0:
+                seeds = maybe(rng, [0, 7], NUMBERS, 0.1)
+                g = dl.generate(lm, prompt, strategy, seed=seeds, trace=True, **settings)
+                assert "".join(step.text for step in g.steps) == g.text
+            elif how == 1:
+                prompts = maybe(rng, [[prompt], [prompt, "a"]], [*NUMBERS, [], "a"], 0.1)
+                seeds = maybe(rng, [None], [*NUMBERS, [1, 2]], 0.1)
+                batch = dl.generate_batch(lm, prompts, strategy, seeds=seeds, **settings)
+                assert len(batch) == len(prompts)
+            else:
+                steps = list(dl.stream(lm, prompt, strategy, **settings))
+                assert 1 <= len(steps) <= settings["max_new_tokens"]
+            worked += 1
+        except (ValueError, TypeError):
+            raised += 1
+    assert worked > 40
+    assert raised > 40
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_logits_are_processed_or_raise_value_error_or_type_error(dl, seed):
+    rng = random.Random(seed)
+    values = [0.0, 1.0, -1.0, 5.0, 1e4, -1e4, 3e38, -3e38, 1e-40, -INF]
+    for _ in range(300):
+        rows, vocab = rng.randrange(0, 3), rng.randrange(0, 6)
+        row = [[maybe(rng, values, [NAN, INF], 0.01) for _ in range(vocab)] for _ in range(rows)]
+        dtype = rng.choice([torch.float64, torch.float32, torch.float16, torch.bfloat16])
+        logits = torch.tensor(row, dtype=dtype).reshape(rows, vocab)
+        processor = rng.choice([
+            dl.Temperature(rng.choice([1e-300, 0.1, 1, 30, 1e300])), dl.TopK(rng.randrange(1, 8)),
+            dl.TopP(rng.choice([1e-12, 0.5, 1])), dl.MinP(rng.choice([0, 1e-300, 0.5, 1])),
+            dl.EntropyTemperature(rng.choice([(1e300,), (2.0, 1.0), (-5.0,)]), threshold=0),
+        ])  # fmt: skip
+        ids = torch.zeros(rows, 1, dtype=torch.long)
+        try:
+            result = (processor | dl.TopK(3))(ids, logits)
+        except ValueError:
+            result = None
+        # Every row that can be decoded is, and no other.
+        assert (result is not None) == bool(vocab and torch.isfinite(logits.amax(-1)).all())
+        if result is not None:
+            assert (result > -INF).any(-1).all()
+            assert not result.isnan().any()
