@@ -154,13 +154,15 @@ AT_CALL = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("call", "sentence"), AT_CONSTRUCTION, ids=lambda x: str(x)[:60])
+@pytest.mark.parametrize(
+    ("call", "sentence"), AT_CONSTRUCTION, ids=[s[:40] for _, s in AT_CONSTRUCTION]
+)
 def test_bad_settings_raise_one_sentence_at_construction(dl, call, sentence):
     with pytest.raises((ValueError, TypeError), match=f"^{re.escape(sentence)}$"):
         call(dl)
 
 
-@pytest.mark.parametrize(("call", "sentence"), AT_CALL, ids=lambda x: str(x)[:60])
+@pytest.mark.parametrize(("call", "sentence"), AT_CALL, ids=[s[:40] for _, s in AT_CALL])
 def test_bad_arguments_raise_one_sentence_at_the_call(dl, lm, call, sentence):
     with pytest.raises((ValueError, TypeError), match=f"^{re.escape(sentence)}$"):
         call(dl, lm)
