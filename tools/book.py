@@ -45,6 +45,7 @@ def execute(notebook: Path, position: str = "") -> None:
         timeout=CELL_TIMEOUT_S,
         kernel_name="python3",
         record_timing=False,
+        coalesce_streams=True,  # else output comes in as many pieces as the clock makes of it
         extra_arguments=["--log-level=ERROR"],
         resources={"metadata": {"path": str(notebook.parent)}},
     )
