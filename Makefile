@@ -17,7 +17,7 @@ lab: $(READY)
 	$(BIN)/python -m jupyter lab $(LABFLAGS) chapters
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests
 	$(BIN)/python -m pytest -n 2 --dist loadscope -p no:cacheprovider \
 		--nbval --nbval-current-env --nbval-cell-timeout 120 \
 		--nbval-sanitize-with chapters/nbval_sanitize.cfg chapters
