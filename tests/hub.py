@@ -10,6 +10,18 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pytest
+import torch
+from huggingface_hub import constants
+
+import decodelib as dl
+from decodelib.load import GPT2_FAMILY
+
+GPT2_ID, GPT2_COMMIT = GPT2_FAMILY["gpt2"]
+OTHER_COMMIT = "0123456789abcdef0123456789abcdef01234567"
+NOTICE = "Using storybook, the small model that comes with decodelib, instead of GPT-2: "
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
 _RESOLVE = re.compile(r"/(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<file>.+)")
 
 
@@ -161,3 +173,19 @@ def unused_endpoint() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{probe.getsockname()[1]}"
+
+
+def point_at(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
+    monkeypatch.setattr(constants, "ENDPOINT", endpoint)
+    template = endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+
+
+def cached_files() -> set[str]:
+    """The names of the files in the cache's snapshots."""
+    return {path.name for path in Path(constants.HF_HUB_CACHE).glob("*/snapshots/*/*")}
+
+
+def is_random_gpt2(lm: dl.LanguageModel, folder: Path) -> bool:
+    own = dl.load(folder, device=lm.device, dtype=lm.dtype)
+    return torch.equal(lm.next_logits("The"), own.next_logits("The"))
