@@ -50,8 +50,8 @@ def load(
             - "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl", "distilgpt2": from the cache or hub;
             - a folder with config.json, safetensors weights and a tokenizer;
             - the id of a model on the hub, "owner/name"; a cached copy is used as it is.
-        device: "auto" (CUDA where there is one, else MPS, else the CPU), "cpu", "cuda", "cuda:1",
-            "mps", or a torch.device.
+        device: "auto" (CUDA where there is one, else MPS, else the CPU; the CPU instead of MPS for
+            float64, which Apple's GPUs lack), "cpu", "cuda", "cuda:1", "mps", or a torch.device.
         dtype: "auto", "float32", "bfloat16", "float16", "float64", or a torch.dtype. "auto" is the
             environment variable DECODELIB_DTYPE if it is set; else float32 on the CPU and MPS, and
             on CUDA bfloat16 where the GPU computes with it, else float16.
@@ -60,13 +60,14 @@ def load(
     never loaded. With HF_HUB_OFFLINE=1 no network is tried.
 
     Raises:
-        ValueError: For an unknown name, a device that is not there, a folder without a whole model,
-            damaged weights, weights or code that would have to be trusted.
+        ValueError: For an unknown name, a device that is not there or lacks the dtype, a folder
+            without a whole model, damaged weights, weights or code that would have to be trusted.
         OSError: If a model of the hub cannot be had; the message says why and what to do.
         ImportError: If transformers or huggingface_hub is needed and not installed.
     """
-    where = _device(device)
-    precision = _dtype(dtype, where)
+    asked = _dtype(dtype)
+    where = _device(device, asked)
+    precision = asked or _fast_dtype(where)
     chosen = resolve(name)
     if name != "auto" or _chosen_by_reader() or chosen == "storybook":
         return _load(chosen, where, precision)
@@ -189,11 +190,13 @@ def _is_plain_gpt2(config: Mapping[str, object]) -> bool:
     return config.get("model_type") == "gpt2" and config.get("n_inner") in (None, 4 * sizes.n_embd)
 
 
-def _device(device: str | torch.device) -> torch.device:
+def _device(device: str | torch.device, asked: torch.dtype | None) -> torch.device:
+    """Return the device to compute on; `asked` is the dtype that was asked for, None for "auto"."""
     if device == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+        apple = torch.backends.mps.is_available() and asked != torch.float64
+        return torch.device("mps" if apple else "cpu")
     if not isinstance(device, str | torch.device):
         raise TypeError(f"device must be a string or a torch.device, got {device!r}")
     try:
@@ -209,21 +212,25 @@ def _device(device: str | torch.device) -> torch.device:
         )
     if chosen.type == "mps" and not torch.backends.mps.is_available():
         raise ValueError(f"device {str(device)!r} is not there, this PyTorch finds no Apple GPU")
+    if chosen.type == "mps" and asked == torch.float64:
+        raise ValueError(
+            "dtype must be 'float32', 'bfloat16' or 'float16' on device 'mps', got float64: choose "
+            "one of them, or device='cpu'"
+        )
     return chosen
 
 
-def _dtype(dtype: str | torch.dtype, device: torch.device) -> torch.dtype:
+def _dtype(dtype: str | torch.dtype) -> torch.dtype | None:
+    """Return the dtype that the argument, or else the environment, asks for; None for "auto"."""
     argument = "dtype"
     if dtype == "auto" and os.environ.get("DECODELIB_DTYPE"):
         argument, dtype = "DECODELIB_DTYPE", os.environ["DECODELIB_DTYPE"]
     if dtype == "auto":
-        return _fast_dtype(device)
+        return None
     chosen = DTYPES.get(dtype) if isinstance(dtype, str) else dtype
     if chosen is None or chosen not in DTYPES.values():
         known = ", ".join(map(repr, ("auto", *DTYPES)))
         raise ValueError(f"{argument} must be one of {known}, got {dtype!r}")
-    if device.type == "mps" and chosen == torch.float64:
-        raise ValueError(f"{argument} must be a type that MPS computes with, got float64")
     return chosen
 
 

@@ -7,6 +7,7 @@ import torch
 from test_gpt2 import STORYBOOK, save_random_gpt2
 
 import decodelib as dl
+from decodelib.gpt2 import GPT2
 from decodelib.load import resolve
 
 pytest_plugins = ["hub_fixtures"]
@@ -144,6 +145,47 @@ def test_the_dtype_on_the_cpu_is_float32_unless_the_environment_says_otherwise(m
     monkeypatch.setenv("DECODELIB_DTYPE", "float8")
     with pytest.raises(ValueError, match=r"DECODELIB_DTYPE must be one of .* got 'float8'"):
         dl.load("storybook", device="cpu")
+
+
+@pytest.fixture
+def apple(monkeypatch) -> None:
+    """A machine whose PyTorch finds an Apple GPU and no other."""
+    monkeypatch.delenv("DECODELIB_DTYPE", raising=False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+def test_float64_on_a_machine_with_an_apple_gpu_takes_the_cpu(apple, monkeypatch) -> None:
+    for dtype in ("float64", torch.float64):
+        lm = dl.load("storybook", dtype=dtype)
+        assert (lm.device.type, lm.dtype) == ("cpu", torch.float64)
+    monkeypatch.setenv("DECODELIB_DTYPE", "float64")
+    lm = dl.load("storybook")
+    assert (lm.device.type, lm.dtype) == ("cpu", torch.float64)
+
+
+def test_other_types_take_the_apple_gpu(apple, monkeypatch) -> None:
+    storybook, asked = dl.load("storybook", device="cpu"), []
+
+    def from_folder(folder: Path, *rest: object) -> dl.LanguageModel:
+        asked.append(rest)
+        return storybook
+
+    monkeypatch.setattr(GPT2, "from_folder", from_folder)
+    for dtype in ("auto", "float32", "bfloat16"):
+        dl.load("storybook", dtype=dtype)
+    mps = torch.device("mps")
+    types = (torch.float32, torch.float32, torch.bfloat16)
+    assert asked == [("storybook", mps, dtype) for dtype in types]
+
+
+def test_float64_on_the_apple_gpu_itself_is_refused(apple, monkeypatch) -> None:
+    for device in ("mps", torch.device("mps")):
+        with pytest.raises(ValueError, match=r"on device 'mps', got float64: .* device='cpu'"):
+            dl.load("storybook", device=device, dtype="float64")
+    monkeypatch.setenv("DECODELIB_DTYPE", "float64")
+    with pytest.raises(ValueError, match="on device 'mps', got float64"):
+        dl.load("storybook", device="mps")
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
