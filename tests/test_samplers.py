@@ -70,6 +70,13 @@ def test_sample_returns_a_possible_token_for_any_uniform(row, uniform):
     assert row[token] > -INF
 
 
+def test_sample_never_picks_an_impossible_token_where_only_single_precision_exists(monkeypatch):
+    # As on Apple's GPUs: there the largest uniform rounds to 1, the end of the last interval.
+    monkeypatch.setattr("decodelib.samplers.widen", lambda x: x.float())
+    logits = torch.tensor([[0.0, 1.0, -INF, -INF]])
+    assert sample(logits, u(1 - 2**-53)).tolist() == [1]
+
+
 def test_argmax_takes_the_lowest_of_equal_ids():
     logits = torch.tensor([[1.0, 3.0, 3.0, 0.0], [-INF, -INF, -5.0, -5.0], [0.0] * 4])
     assert argmax(logits).tolist() == [1, 2, 0]
