@@ -47,8 +47,11 @@ class RepetitionPenalty(Processor):
     ) -> Float[Tensor, "*batch vocab"]:
         check_logits(logits)
         seen = logits.gather(-1, input_ids)
-        r = self.repetition_penalty
-        return logits.scatter(-1, input_ids, torch.where(seen > 0, seen / r, seen * r))
+        # The factor must be a number in every precision: 0 / 0 and 0 * inf are NaN.
+        single = torch.finfo(torch.float32)
+        r = min(max(float(self.repetition_penalty), single.tiny), single.max)
+        penalised = torch.where(seen > 0, seen / r, seen * r)
+        return logits.scatter(-1, input_ids, _still_there(penalised, seen))
 
 
 @dataclass(frozen=True, repr=False)
@@ -93,12 +96,12 @@ class DRY(Processor):
     ) -> Float[Tensor, "*batch vocab"]:
         check_logits(logits)
         penalised = logits.clone().reshape(-1, logits.shape[-1])
-        for row, ids in enumerate(input_ids.reshape(-1, input_ids.shape[-1]).tolist()):
+        for row, ids in enumerate(input_ids.reshape(len(penalised), input_ids.shape[-1]).tolist()):
             for token_id, length in self.matches(ids).items():
                 exponent = (length - self.allowed_length) * math.log(self.base)
                 penalty = self.multiplier * math.exp(min(exponent, 50))
                 penalised[row, token_id] -= min(penalty, _LARGEST_PENALTY)
-        return penalised.view_as(logits)
+        return _still_there(penalised.view_as(logits), logits)
 
     def matches(self, ids: Sequence[int]) -> dict[int, int]:
         """Return, for each token that would extend a repetition, the length of the longest."""
@@ -116,6 +119,12 @@ class DRY(Processor):
 
 # Large enough to rule a token out, small enough to be subtracted in half precision.
 _LARGEST_PENALTY = 1e4
+
+
+def _still_there(penalised: Tensor, before: Tensor) -> Tensor:
+    """Return finite logits wherever there were: a penalty that overflows removes no token."""
+    largest = torch.finfo(before.dtype).max
+    return torch.where(before.isfinite(), penalised.clamp(-largest, largest), before)
 
 
 def _common_prefixes(ids: Sequence[int]) -> list[int]:

@@ -64,7 +64,8 @@ def scalable(logits: Tensor, factor: Tensor | float) -> Tensor:
     """
     best = logits.amax(-1, keepdim=True)
     limit = torch.finfo(logits.dtype).max / 2
-    return logits - torch.where(widen(best).abs() * factor > limit, best, 0)
+    overflows = (widen(best).abs() * factor > limit) & (factor > 1)
+    return logits - torch.where(overflows, best, 0)
 
 
 def remove(

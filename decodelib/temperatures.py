@@ -93,10 +93,11 @@ class DynamicTemperature(Processor):
         self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
     ) -> Float[Tensor, "*batch vocab"]:
         nats = entropy(widen(logits))
-        most = logits.isfinite().sum(-1).clamp(min=2).to(nats.dtype).log()
+        count = logits.isfinite().sum(-1)
+        most = count.clamp(min=2).to(nats.dtype).log()
         share = (nats / most).clamp(0, 1) ** self.exponent
         spread = self.max_temperature - self.min_temperature
-        temperature = (self.min_temperature + spread * share)[..., None]
-        # Relative to the maximum, a small temperature can underflow but not overflow.
-        relative = widen(logits - logits.amax(-1, keepdim=True))
-        return (relative / temperature).to(logits.dtype)
+        single = torch.finfo(torch.float32)  # keeps the divisor a number in every precision
+        temperature = (self.min_temperature + spread * share).clamp(single.tiny, single.max)
+        divisor = torch.where(count > 1, temperature, 1)[..., None]
+        return (widen(scalable(logits, 1 / divisor)) / divisor).to(logits.dtype)
