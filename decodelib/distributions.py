@@ -66,6 +66,23 @@ def log_probs(logits: Float[Tensor, "*batch vocab"]) -> Float[Tensor, "*batch vo
     return _narrow(widen(logits).log_softmax(-1), logits)
 
 
+def reaches(
+    logits: Float[Tensor, "*batch vocab"], log_cutoff: Float[Tensor, "*batch 1"] | float
+) -> Bool[Tensor, "*batch vocab"]:
+    """Return which tokens have ln p >= log_cutoff, up to the rounding of the logits themselves.
+
+    A token of probability 0.1 reaches a cut-off of 0.1, although ln 0.1 is no float of any type.
+    Raises ValueError for rows with NaN, +inf or nothing but -inf.
+    """
+    check_logits(logits)
+    wide = widen(logits)
+    total = wide.logsumexp(-1, keepdim=True)
+    bound = total + log_cutoff
+    # Each logit was rounded once, by up to half its last digit, and so was the sum.
+    slack = 2 * torch.finfo(logits.dtype).eps * torch.maximum(total.abs(), bound.abs())
+    return wide >= bound - slack.nan_to_num(posinf=0)
+
+
 def surprisal(
     logits: Float[Tensor, "*batch vocab"], ids: Int[Tensor, "*batch"]
 ) -> Float[Tensor, "*batch"]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from decodelib.distributions import log_probs
+from decodelib.distributions import log_probs, reaches
 from decodelib.processors import Processor, remove
 from decodelib.validation import check_number
 
@@ -73,5 +73,5 @@ class MirostatState:
             surprise = float(self._bits[0, input_ids[0, -1]])
             self.mu -= self.settings.eta * (surprise - self.settings.tau)
         self._bits = -log_probs(logits) / math.log(2)
-        best = self._bits == self._bits.amin(-1, keepdim=True)
-        return remove(logits, (self._bits <= self.mu) | best)
+        best = logits == logits.amax(-1, keepdim=True)
+        return remove(logits, reaches(logits, -self.mu * math.log(2)) | best)

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from decodelib.distributions import check_logits, entropy, log_probs, rounding, widen
+from decodelib.distributions import check_logits, entropy, reaches, rounding, widen
 from decodelib.processors import Processor, remove
 from decodelib.validation import check_number
 
@@ -79,7 +79,7 @@ class Epsilon(Processor):
     def __call__(
         self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
     ) -> Float[Tensor, "*batch vocab"]:
-        return _cut_below(logits, torch.full_like(logits[..., :1], self.epsilon))
+        return _cut_below(logits, math.log(self.epsilon) if self.epsilon > 0 else -math.inf)
 
 
 @dataclass(frozen=True, repr=False)
@@ -107,21 +107,19 @@ class Eta(Processor):
     def __call__(
         self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
     ) -> Float[Tensor, "*batch vocab"]:
-        bound = math.sqrt(self.epsilon) * (-entropy(logits)).exp()
-        return _cut_below(logits, bound.clamp(max=self.epsilon)[..., None])
+        nats = entropy(widen(logits))[..., None]
+        if self.epsilon == 0:
+            return logits.clone()
+        log_epsilon = math.log(self.epsilon)
+        return _cut_below(logits, (log_epsilon / 2 - nats).clamp(max=log_epsilon))
 
 
 def _cut_below(
-    logits: Float[Tensor, "*batch vocab"], cutoff: Float[Tensor, "*batch 1"]
+    logits: Float[Tensor, "*batch vocab"], log_cutoff: Float[Tensor, "*batch 1"] | float
 ) -> Float[Tensor, "*batch vocab"]:
-    """Return the logits of the tokens with p >= cutoff and of the most probable one.
-
-    Probabilities that are equal to the cut-off up to rounding count as reaching it.
-    """
-    logp = log_probs(logits)
-    slack = 10 * rounding(logits.dtype)  # relative: of the logarithm
-    keep = (logp >= cutoff.to(logp.dtype).log() - slack) | (logits == logits.amax(-1, keepdim=True))
-    return remove(logits, keep)
+    """Return the logits of the tokens with ln p >= log_cutoff and of the most probable one."""
+    best = logits == logits.amax(-1, keepdim=True)
+    return remove(logits, best | reaches(logits, log_cutoff))
 
 
 @dataclass(frozen=True, repr=False)
@@ -129,8 +127,8 @@ class TopNSigma(Processor):
     """Keep the tokens whose logit is within n standard deviations of the largest.
 
     l_i >= l_max - n * sigma, with sigma the population standard deviation of the finite logits.
-    Dividing all logits by a temperature divides sigma too: the kept set does not depend on it.
-    Usual values: 1 to 2.
+    Dividing all logits by a temperature divides sigma too: the kept set does not depend on it. A
+    difference within the logits' own rounding does not count. Usual values: 1 to 2.
 
     Args:
         n: At least 0; infinity keeps everything.
@@ -150,12 +148,18 @@ class TopNSigma(Processor):
         self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
     ) -> Float[Tensor, "*batch vocab"]:
         check_logits(logits)
-        wide = widen(logits)
-        present = wide.isfinite()
-        values = wide.masked_fill(~present, 0)
-        count = present.sum(-1, keepdim=True)
-        mean = values.sum(-1, keepdim=True) / count
-        spread = ((wide - mean) ** 2).masked_fill(~present, 0).sum(-1, keepdim=True) / count
         if math.isinf(self.n):
             return logits.clone()
-        return remove(logits, wide >= wide.amax(-1, keepdim=True) - self.n * spread.sqrt())
+        present = logits.isfinite()
+        values = widen(logits.masked_fill(~present, 0))
+        tiny = torch.finfo(values.dtype).tiny
+        # In units of the largest, no square overflows; the set does not depend on the unit.
+        values = values / values.abs().amax(-1, keepdim=True).clamp(min=tiny)
+        count = present.sum(-1, keepdim=True)
+        mean = values.sum(-1, keepdim=True) / count
+        spread = ((values - mean) ** 2).masked_fill(~present, 0).sum(-1, keepdim=True) / count
+        best = values.masked_fill(~present, -torch.inf).amax(-1, keepdim=True)
+        distance = min(self.n, torch.finfo(torch.float32).max) * spread.sqrt()
+        # No logit is larger than the unit, so neither is its rounding; n = 0 is about equality.
+        slack = 2 * torch.finfo(logits.dtype).eps if self.n > 0 else 0
+        return remove(logits, present & (values >= best - distance - slack))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from decodelib.distributions import log_probs
+from decodelib.distributions import reaches
 from decodelib.processors import Processor, remove
 from decodelib.validation import check_integer, check_number
 
@@ -18,7 +19,8 @@ class XTC(Processor):
     """With some probability, remove every token with p >= threshold but the least likely of them.
 
     So the draw goes to a token that is plausible but not the obvious one. At least two tokens must
-    reach the threshold, or nothing happens; a threshold above 0.5 therefore disables it.
+    reach the threshold, or nothing happens; a threshold above 0.5 therefore disables it. Of equally
+    likely ones the lowest id stays.
 
     Whether a step is affected depends on the seed and the number of tokens so far, nothing else.
     In a strategy the seed is the sequence's own; a processor called by itself uses `seed`.
@@ -52,11 +54,10 @@ class XTC(Processor):
     def __call__(
         self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
     ) -> Float[Tensor, "*batch vocab"]:
-        logp = log_probs(logits)
-        if self._chance(input_ids.shape[-1]) >= self.probability:
+        top = reaches(logits, math.log(self.threshold))
+        if self.threshold > 0.5 or self._chance(input_ids.shape[-1]) >= self.probability:
             return logits.clone()
-        top = logp.exp() >= self.threshold
-        least = logp.masked_fill(~top, torch.inf).argmin(-1, keepdim=True)
+        least = logits.masked_fill(~top, torch.inf).argmin(-1, keepdim=True)
         excluded = top.scatter(-1, least, False)
         return remove(logits, ~excluded)
 
