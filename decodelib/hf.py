@@ -37,9 +37,30 @@ class HFCache:
         return HFCache(self.past, self.mask[rows])
 
     def rewind(self, count: int) -> None:
-        if count:  # crop(0) would forget everything
-            self.past.crop(-count)
-            self.mask = self.mask[:, :-count]
+        """Forget the last `count` tokens of every row, in place.
+
+        Raises ValueError for a model with layers that keep no key and value of each token.
+        """
+        if not count:
+            return
+        from transformers.cache_utils import LinearAttentionCacheLayerMixin
+
+        layers = self.past.layers
+        if any(isinstance(layer, LinearAttentionCacheLayerMixin) for layer in layers):
+            raise ValueError(
+                "cache cannot be rewound, because some of the model's layers keep a running state "
+                "instead of a key and a value for each token: use a model of attention layers only"
+            )
+        for layer in layers:
+            if layer.is_initialized and hasattr(layer, "cumulative_length"):
+                # The layer's own crop would forget what lies outside the window as well, which the
+                # next rewind may bring back into it.
+                layer.keys = layer.keys[..., :-count, :]
+                layer.values = layer.values[..., :-count, :]
+                layer.cumulative_length -= count
+            else:
+                layer.crop(-count)
+        self.mask = self.mask[:, :-count]
 
 
 class HFModel(LanguageModel[HFCache]):
@@ -168,31 +189,53 @@ class HFModel(LanguageModel[HFCache]):
         lengths = torch.tensor([len(ids) for ids in prompts], device=self.device)
         slots = torch.arange(longest, device=self.device)
         mask = (slots >= longest - lengths[:, None]).long()
-        cache = HFCache(DynamicCache(config=self.model.config), mask)
-        return self._forward(input_ids, cache), cache
+        past = DynamicCache(config=self.model.config)
+        # A sliding window would forget what leaves it, and a rewound cache needs that again.
+        past.activate_past_recording()
+        cache = HFCache(past, mask)
+        return self._forward(input_ids, cache, 1)[:, -1], cache
+
+    def step(self, next_ids: Int[Tensor, " rows"], cache: HFCache) -> Float[Tensor, "rows vocab"]:
+        return self.extend(next_ids[:, None], cache)[:, 0]
 
     @torch.no_grad()
-    def step(self, next_ids: Int[Tensor, " rows"], cache: HFCache) -> Float[Tensor, "rows vocab"]:
-        if int(cache.mask.sum(-1).max()) >= self.context_length:
+    def extend(
+        self, ids: Int[Tensor, "rows new"], cache: HFCache
+    ) -> Float[Tensor, "rows new vocab"]:
+        count = ids.shape[1]
+        if int(cache.mask.sum(-1).max()) + count > self.context_length:
             raise ValueError(f"cache is full: {self.name} has {self.context_length} positions")
-        cache.mask = F.pad(cache.mask, (0, 1), value=1)
-        return self._forward(next_ids[:, None], cache)
+        cache.mask = F.pad(cache.mask, (0, count), value=1)
+        return self._forward(ids, cache, count)
 
     def _forward(
-        self, input_ids: Int[Tensor, "rows new"], cache: HFCache
-    ) -> Float[Tensor, "rows vocab"]:
-        """Run the model on new tokens, which the cache's mask already counts; last logits."""
+        self, input_ids: Int[Tensor, "rows new"], cache: HFCache, keep: int
+    ) -> Float[Tensor, "rows keep vocab"]:
+        """Run the model on new tokens, which the cache's mask already counts.
+
+        Returns the logits after the last `keep` of them; all their hidden states go to the cache.
+        """
         positions = (cache.mask.cumsum(-1) - 1).clamp(min=0)[:, -input_ids.shape[1] :]
         # Models that derive positions from the mask (ALiBi) do not take them.
-        optional = {"position_ids": positions, "logits_to_keep": 1}
-        output = self.model(
-            input_ids=input_ids,
-            attention_mask=cache.mask,
-            past_key_values=cache.past,
-            use_cache=True,
-            **{key: value for key, value in optional.items() if key in self._parameters},
-        )
-        return _widened(output.logits[:, -1])
+        optional = {"position_ids": positions, "logits_to_keep": keep}
+        cache.hidden = None
+
+        def keep_hidden(module: object, inputs: object, output: object) -> None:
+            cache.hidden = getattr(output, "last_hidden_state", None)
+
+        # Asking the model for its hidden states would keep those of every layer.
+        hook = self.model.base_model.register_forward_hook(keep_hidden)
+        try:
+            output = self.model(
+                input_ids=input_ids,
+                attention_mask=cache.mask,
+                past_key_values=cache.past,
+                use_cache=True,
+                **{key: value for key, value in optional.items() if key in self._parameters},
+            )
+        finally:
+            hook.remove()
+        return _widened(output.logits[:, -keep:])
 
 
 def _widened(logits: Tensor) -> Tensor:
