@@ -103,7 +103,7 @@ class ContrastiveDecodingSearch:
         allowed = stopping.forbid_early_eos(logits, [len(t.token_ids) for t in running])
         scores = self.strategy.scores(allowed, self._amateur_logits)
         next_ids = argmax(scores)
-        logprobs = log_probs(logits).gather(-1, next_ids[:, None])[:, 0].tolist()
+        logprobs = log_probs(widen(logits)).gather(-1, next_ids[:, None])[:, 0].tolist()
         for row, (transcript, token_id) in enumerate(zip(running, next_ids.tolist(), strict=True)):
             transcript.append(token_id, logprobs[row], logits[row], scores[row])
         alive = [row for row, t in enumerate(running) if t.finish_reason is None]
@@ -209,7 +209,7 @@ class Contrast:
         best = int(((1 - a) * probs[candidates] - a * likeness).argmax())
 
         token_id = int(candidates[best])
-        logprob = float(log_probs(self._logits)[0, token_id])
+        logprob = float(log_probs(widen(self._logits))[0, token_id])
         keep = torch.zeros_like(probs, dtype=torch.bool).scatter(0, candidates, True)
         after = remove(allowed[0], keep)
         self.transcript.append(token_id, logprob, self._logits[0], after)

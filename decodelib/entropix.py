@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from decodelib.distributions import entropy_and_varentropy, log_probs
+from decodelib.distributions import entropy_and_varentropy, log_probs, widen
 from decodelib.generation import Generation, Step, Transcript
 from decodelib.processors import Chain, MinP, Temperature, TopK, TopP, short_repr
 from decodelib.samplers import argmax, sample, seeded, uniforms
@@ -171,7 +171,7 @@ class Walk:
             heat = heats.get(quadrant, 1.0)
             after, action = self._sampled_from(allowed, heat), f"sample, heat {heat:g}"
             token_id = self._draw(after)
-        logprob = float(log_probs(logits)[0, token_id])
+        logprob = float(log_probs(widen(logits))[0, token_id])
         self.settled.append(token_id, logprob, logits[0], after[0], f"{quadrant}: {action}")
 
     def _may_pause(self, allowed: Float[Tensor, "1 vocab"]) -> bool:
@@ -181,7 +181,7 @@ class Walk:
         return bool(allowed[0, pause] > -torch.inf)  # EOS may not be due yet
 
     def _fork(self, logits: Float[Tensor, "1 vocab"], after: Float[Tensor, "1 vocab"]) -> None:
-        logprobs, left = log_probs(logits), after.clone()
+        logprobs, left = log_probs(widen(logits)), after.clone()
         for _ in range(min(self.strategy.num_branches, int((after > -torch.inf).sum()))):
             token_id = self._draw(left)
             left[0, token_id] = -torch.inf  # the next branch begins with another token
@@ -190,7 +190,7 @@ class Walk:
             self.branches.append(branch)
 
     def _follow(self, live: Sequence[Transcript], logits: Float[Tensor, "rows vocab"]) -> None:
-        logprobs = log_probs(logits)
+        logprobs = log_probs(widen(logits))
         for row, branch in enumerate(live):
             own = logits[row : row + 1]
             after = self._sampled_from(self._allowed(own, branch))

@@ -131,7 +131,7 @@ class TokenSearch:
         else:
             draws = uniforms([self.generators[i] for i in self.running])
             next_ids = sample(after, draws)
-        logprobs = log_probs(logits).gather(-1, next_ids[:, None])[:, 0].tolist()
+        logprobs = log_probs(widen(logits)).gather(-1, next_ids[:, None])[:, 0].tolist()
         for row, (transcript, token_id) in enumerate(zip(running, next_ids.tolist(), strict=True)):
             transcript.append(token_id, logprobs[row], logits[row], after[row])
         alive = [row for row, t in enumerate(running) if t.finish_reason is None]

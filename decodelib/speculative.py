@@ -198,7 +198,7 @@ class Speculation:
         self._append(token_id, before, after[0], decision)
 
     def _append(self, token_id: int, before: Tensor, after: Tensor, decision: str) -> None:
-        logprob = float(log_probs(before)[token_id])
+        logprob = float(log_probs(widen(before))[token_id])
         self.transcript.append(token_id, logprob, before, after, decision)
 
     @staticmethod
