@@ -1,12 +1,17 @@
 """Shared by all tests: shapes checked at run time, and one built site per test run."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
+
+# A run started in the background ignores Ctrl-C, and so would the processes that tests interrupt.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if os.environ.get("DECODELIB_TYPECHECK") != "0":
     from jaxtyping import install_import_hook

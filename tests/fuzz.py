@@ -1,0 +1,170 @@
+"""Random calls of the public API: `python tests/fuzz.py --calls 10000 --seed 0`.
+
+Every call must end in a result or in a documented error, whose message is one line. Anything else
+stops the run with the call that did it.
+"""
+
+import argparse
+import math
+import random
+import sys
+from collections import Counter
+from collections.abc import Callable
+
+import torch
+
+import decodelib as dl
+from decodelib import distributions, metrics
+
+INF, NAN = math.inf, math.nan
+NUMBERS = [0, 1, -1, 2, 5, 0.5, 1.0, 0.9, 1e-9, 1e9, -0.5, 10**30, INF, -INF, NAN]
+JUNK = [*NUMBERS, None, True, "a", "", [], [1, 2], (0.5,), {}, b"x", object(), torch.ones(2)]
+TABLE = dl.TableLM(
+    {"": {"a": 0.5, "b": 0.3, "<eos>": 0.2}, "a": {"b": 0.7, "<eos>": 0.3}}, context_length=10
+)
+OTHER = dl.TableLM({"": {"a": 0.2, "b": 0.6, "<eos>": 0.2}}, context_length=10)
+MAKERS: dict[str, tuple[type, list[list]]] = {
+    # For each class, good values of its arguments in order.
+    "Temperature": (dl.Temperature, [[0.5, 1, 2.0]]),
+    "TopK": (dl.TopK, [[1, 2, 50]]),
+    "TopP": (dl.TopP, [[0.1, 0.9, 1]]),
+    "MinP": (dl.MinP, [[0, 0.1, 1]]),
+    "Typical": (dl.Typical, [[0.2, 0.9, 1]]),
+    "Epsilon": (dl.Epsilon, [[0, 3e-4, 0.3]]),
+    "Eta": (dl.Eta, [[0, 3e-4, 0.3]]),
+    "TopNSigma": (dl.TopNSigma, [[0, 1.0, INF]]),
+    "RepetitionPenalty": (dl.RepetitionPenalty, [[0.5, 1.0, 1.3]]),
+    "DRY": (dl.DRY, [[0.8, 0], [1.75, 1], [1, 2], [(), (1,)]]),
+    "XTC": (dl.XTC, [[0, 0.5, 1], [0.1, 0.6], [0, 7]]),
+    "Mirostat": (dl.Mirostat, [[1.0, 5], [0.1, 1]]),
+    "EntropyTemperature": (dl.EntropyTemperature, [[(1.0,), (0.5, -1.0)], [0, 0.5]]),
+    "DynamicTemperature": (dl.DynamicTemperature, [[0.5, 1], [1, 1.5], [0, 1, 2.0]]),
+}
+STRATEGIES: dict[str, tuple[Callable, list[list]]] = {
+    "Greedy": (dl.Greedy, []),
+    "BeamSearch": (dl.BeamSearch, [[1, 3], [0, 1.0, -1], [True, False, "never"], [1]]),
+    "EntropySampling": (dl.EntropySampling, [[0.07], [0.5, 3.0], [0.01], [0.1, 2.0]]),
+    "DiverseBeamSearch": (dl.DiverseBeamSearch, [[4, 2], [1, 2], [0, 0.5], [1.0], [False], [1, 2]]),
+    "StochasticBeamSearch": (dl.StochasticBeamSearch, [[1, 3, 30]]),
+    "ContrastiveDecoding": (dl.ContrastiveDecoding, [[OTHER], [0, 0.1, 1], [0.5, 1]]),
+    "ContrastiveSearch": (dl.ContrastiveSearch, [[1, 4], [0, 0.6, 1]]),
+    "SpeculativeSampling": (dl.SpeculativeSampling, [[OTHER], [dl.TopP(0.9), dl.Temperature(2)]]),
+}
+PROMPTS = ["", "a", "a b", [0, 2], torch.tensor([2, 3]), "b a b a b a"]
+BAD_PROMPTS = ["zzz", [99], [-1], [1.5], torch.ones(1, 2), None, 7, [[0]], ["a"], "a " * 40]
+
+
+class Fuzzer:
+    """A source of random calls; `odd` is how often an argument is junk."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.odd = 0.0
+
+    def some(self, good: list, bad: list | None = None):
+        pool = (bad or JUNK) if self.rng.random() < self.odd else good
+        return self.rng.choice(pool)
+
+    def make(self, maker: Callable, arguments: list[list]):
+        count = self.rng.randint(0, len(arguments)) if len(arguments) > 1 else len(arguments)
+        return maker(*(self.some(good) for good in arguments[:count]))
+
+    def processor(self):
+        return self.make(*MAKERS[self.rng.choice(list(MAKERS))])
+
+    def strategy(self):
+        if self.rng.random() < 0.4:
+            return dl.Sampling(*(self.processor() for _ in range(self.rng.randint(0, 3))))
+        return self.make(*STRATEGIES[self.rng.choice(list(STRATEGIES))])
+
+    def logits(self) -> torch.Tensor:
+        values = [0.0, 1.0, -1.0, 5.0, 1e4, -1e4, 3e38, 1e-40, -INF]
+        shape = self.rng.randint(0, 3), self.rng.randint(0, 6)
+        row = [self.some(values, [NAN, INF]) for _ in range(shape[0] * shape[1])]
+        dtype = self.rng.choice([torch.float64, torch.float32, torch.float16, torch.bfloat16])
+        return torch.tensor(row, dtype=dtype).reshape(shape)
+
+    def call_processor(self):
+        logits = self.logits()
+        ids = torch.randint(0, max(1, logits.shape[1]), (len(logits), self.rng.randint(0, 4)))
+        result = self.processor()(ids, logits)
+        assert result.shape == logits.shape
+        assert (result > -INF).any(-1).all()
+        assert not result.isnan().any()
+
+    def call_generate(self):
+        settings = {
+            "max_new_tokens": self.some([1, 2, 5]),
+            "min_new_tokens": self.some([0, 0, 1]),
+            "stop": self.some([(), "b", ["a b", " <"]]),
+        }
+        prompt, strategy = self.some(PROMPTS, BAD_PROMPTS), self.strategy()
+        how = self.rng.randrange(3)
+        if how == 0:
+            seed = self.some([0, 7, 2**62])
+            g = dl.generate(TABLE, prompt, strategy, seed=seed, trace=True, **settings)
+            assert "".join(step.text for step in g.steps) == g.text
+        elif how == 1:
+            prompts = self.some([[prompt], [prompt, "a"]])
+            count = len(prompts) if isinstance(prompts, list) else 1
+            chosen = self.some([strategy, [strategy] * count])
+            batch = dl.generate_batch(TABLE, prompts, chosen, **settings)
+            assert len(batch) == len(prompts)
+        else:
+            steps = list(dl.stream(TABLE, prompt, strategy, **settings))
+            assert 1 <= len(steps) <= settings["max_new_tokens"]
+
+    def call_function(self):
+        function, arguments = self.rng.choice(
+            [
+                (distributions.entropy, [[self.logits()]]),
+                (distributions.varentropy, [[self.logits()]]),
+                (distributions.log_probs, [[self.logits()]]),
+                (distributions.nucleus_size, [[self.logits()], [0.5, 1]]),
+                (distributions.perplexity, [[[-1.0], [-0.5, -2.0], [], [1.0]]]),
+                (metrics.ends_in_repetition, [["abab", "ababab", [], [1, 2]], [1, 2], [2, 3]]),
+                (metrics.distinct_n, [[["ab", "ba"], [], ["a"]], [1, 2]]),
+                (metrics.repetition, [[["ab"], [], ["ababab"]]]),
+                (metrics.zipf_exponent, [[["aab"], [], ["a"]]]),
+                (lambda text: metrics.model_perplexity(TABLE, text), [["a b", "a", "b a b a b a"]]),
+                (lambda text: metrics.entropy_profile(TABLE, text), [PROMPTS]),
+                (TABLE.next_logits, [PROMPTS]),
+                (TABLE.prompt_ids, [PROMPTS]),
+                (dl.TableLM, [[{"": {"a": 1}}, {}, {"a": {}}, {"": {"a": -1}}], [4, 64]]),
+                (lambda name: dl.load(name), [["storybok", "no/such model", "/nowhere"]]),
+            ]
+        )
+        # Tensors and texts are varied above; junk is for the arguments that the API checks.
+        checked = arguments if function in (TABLE.next_logits, TABLE.prompt_ids) else arguments[1:]
+        fixed = arguments[: len(arguments) - len(checked)]
+        function(*(self.rng.choice(good) for good in fixed), *(self.some(good) for good in checked))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    fuzzer, outcomes = Fuzzer(options.seed), Counter()
+    for number in range(options.calls):
+        fuzzer.odd = fuzzer.rng.choice([0.0, 0.0, 0.2])
+        kind = fuzzer.rng.choices(["processor", "generate", "function"], [6, 2, 2])[0]
+        try:
+            getattr(fuzzer, f"call_{kind}")()
+            outcomes[kind, "result"] += 1
+        except (ValueError, TypeError) as error:
+            if not str(error) or "\n" in str(error):
+                raise AssertionError(
+                    f"call {number} did not answer in one line: {error}"
+                ) from error
+            outcomes[kind, "error"] += 1
+        except Exception as error:
+            raise AssertionError(f"call {number} ({kind}) raised {type(error).__name__}") from error
+    for (kind, outcome), count in sorted(outcomes.items()):
+        print(f"{kind} {outcome} {count}")
+    if min(outcomes.values()) < options.calls / 200 or len(outcomes) < 6:
+        sys.exit("some kind of outcome is too rare to say anything")
+
+
+if __name__ == "__main__":
+    main()

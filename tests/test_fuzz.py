@@ -1,0 +1,25 @@
+"""No random call of the public API ends in anything but a result or a documented error."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_ten_thousand_random_calls_end_in_results_or_documented_errors(seed):
+    # A process of its own: in this one the run-time type checks would answer first.
+    run = subprocess.run(
+        [sys.executable, "tests/fuzz.py", "--calls", "10000", "--seed", str(seed)],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
