@@ -92,8 +92,8 @@ class HFModel(LanguageModel[HFCache]):
         self.vocab_size = model.get_output_embeddings().weight.shape[0]
         self.context_length = getattr(config, "max_position_embeddings", None) or sys.maxsize
         sources = (model.generation_config, config, tokenizer)
-        self.eos_token_id = _first_id("eos_token_id", sources)
-        self.bos_token_id = _first_id("bos_token_id", sources)
+        self.eos_token_id = _first_id("eos_token_id", sources, self.vocab_size)
+        self.bos_token_id = _first_id("bos_token_id", sources, self.vocab_size)
         self._begins_with_bos = self.bos_token_id is not None and (
             tokenizer("a").input_ids[:1] == [self.bos_token_id]
         )
@@ -242,14 +242,14 @@ def _widened(logits: Tensor) -> Tensor:
     return logits if logits.dtype == torch.float64 else logits.float()
 
 
-def _first_id(key: str, sources: Sequence[object]) -> int | None:
-    """Return the first id that a source gives under `key`: a number, or a list of them."""
+def _first_id(key: str, sources: Sequence[object], vocab_size: int) -> int | None:
+    """Return the first id of the vocabulary that a source gives under `key`, alone or in a list."""
     for source in sources:
         value = getattr(source, key, None)
-        if isinstance(value, list):
-            value = value[0] if value else None
-        if value is not None:
-            return int(value)
+        for token_id in value if isinstance(value, list) else [value]:
+            # Configurations of small models may still have the ids of the large one they imitate.
+            if token_id is not None and 0 <= int(token_id) < vocab_size:
+                return int(token_id)
     return None
 
 

@@ -142,6 +142,14 @@ def test_of_several_eos_ids_the_first_is_taken() -> None:
     assert HFModel(model, byte_tokenizer(), "random").eos_token_id == 17
 
 
+def test_an_eos_id_outside_the_vocabulary_is_none() -> None:
+    config = CONFIGS["gpt2: learned positions"]
+    assert config.eos_token_id > VOCAB
+    lm = HFModel(random_model(config), byte_tokenizer(), "random")
+    assert lm.eos_token_id == VOCAB - 1  # the tokenizer's
+    assert len(dl.generate(lm, [3], dl.Greedy(), max_new_tokens=5, min_new_tokens=5).token_ids) == 5
+
+
 def test_text_prompts_begin_with_bos_where_the_tokenizer_puts_one() -> None:
     config = CONFIGS["llama: rotary positions, grouped queries"]
     lm = HFModel(random_model(config), sentencepiece_tokenizer(), "random")
