@@ -1,0 +1,5 @@
+"""Print the report: `python -m tests.conformance`."""
+
+from .report import report
+
+print(report(), end="")

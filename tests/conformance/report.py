@@ -1,0 +1,125 @@
+"""The table as Markdown: what each system keeps of each row, and why some differ."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from .extremes import SECTIONS
+from .rows import Outcome, Row
+from .systems import SYSTEMS, outcome
+
+NOT_OFFERED = "–"
+
+
+def report() -> str:
+    """Run every system on every row and return the whole report."""
+    return "\n".join([*_introduction(), *_overview(), *_details()]) + "\n"
+
+
+def _introduction() -> list[str]:
+    lines = [
+        "# Conformance",
+        "",
+        "What decoding systems make of rows of logits that are easy to get wrong. decodelib and",
+        "transformers are run; the others are restated from their documents in a few lines.",
+        "",
+        "| system | how it was run | order of application | agrees | differs |",
+        "|---|---|---|---|---|",
+    ]
+    for name, system in SYSTEMS.items():
+        verdicts = [_verdict(row, name) for section in SECTIONS.values() for row in section]
+        order = "as written" if name == "decodelib" else ", ".join(map(_spoken, system.order))
+        agrees, differs = verdicts.count("agrees"), verdicts.count("**differs**")
+        lines.append(f"| {name} | {system.source} | {order} | {agrees} | {differs} |")
+    return [*lines, ""]
+
+
+def _overview() -> list[str]:
+    lines = [f"| row | {' | '.join(SYSTEMS)} |", "|---" * (len(SYSTEMS) + 1) + "|"]
+    for section in SECTIONS.values():
+        for row in section:
+            lines.append(f"| {row.name} | {' | '.join(_verdict(row, s) for s in SYSTEMS)} |")
+    return [*lines, ""]
+
+
+def _details() -> list[str]:
+    lines = []
+    for title, rows in SECTIONS.items():
+        lines += [f"## {title}", ""]
+        for row in rows:
+            lines += [
+                f"### {row.name[0].upper()}{row.name[1:]}",
+                "",
+                f"{_settings(row)} on {_numbers(row)} in {_type(row)}. "
+                f"Right: **{_set(row.right)}**; {row.why}.",
+                "",
+                "| system | keeps | |",
+                "|---|---|---|",
+            ]
+            for name, system in SYSTEMS.items():
+                if system.offers(row.settings):
+                    kept = _set(outcome(system, row.tensor(), row.settings))
+                    lines.append(f"| {name} | {kept} | {_reason(row, name)} |")
+            lines.append("")
+    return lines
+
+
+def _verdict(row: Row, name: str) -> str:
+    system = SYSTEMS[name]
+    if not system.offers(row.settings):
+        return NOT_OFFERED
+    same = outcome(system, row.tensor(), row.settings) == row.right
+    return "agrees" if same else "**differs**"
+
+
+def _reason(row: Row, name: str) -> str:
+    verdict = _verdict(row, name)
+    if verdict == "agrees":
+        return verdict
+    difference = row.differs.get(name)
+    why = difference.why if difference else "not explained"
+    return f"{verdict}: {why}{' (luck of rounding)' if difference and difference.luck else ''}"
+
+
+def _set(kept: Outcome) -> str:
+    if isinstance(kept, str):
+        return kept
+    if len(kept) > 4 and kept == tuple(range(kept[0], kept[-1] + 1)):
+        return f"{{{kept[0]}, ..., {kept[-1]}}}"
+    return "{" + ", ".join(map(str, kept)) + "}"
+
+
+def _spoken(name: str) -> str:
+    spoken = {"top_n_sigma": "top-n-sigma", "xtc": "XTC", "temperature": "T"}
+    return spoken.get(name, name.replace("_", "-"))
+
+
+def _settings(row: Row) -> str:
+    if "greedy" in row.settings:
+        return "greedy"
+    return ", then ".join(f"{_spoken(name)} {value}" for name, value in row.settings.items())
+
+
+def _numbers(row: Row) -> str:
+    kind, values = ("p", row.probs.split()) if row.probs else ("l", list(map(_plain, row.logits)))
+    if len(values) > 6:
+        first, last = values[0], values[-1]
+        rest = (
+            f"{len(values)} times {last}"
+            if first == last
+            else f"{first}, {len(values) - 1} times {last}"
+        )
+        return f"{kind} = ({rest})"
+    return f"{kind} = ({', '.join(values)})"
+
+
+def _plain(logit: float) -> str:
+    if math.isinf(logit):
+        return "inf" if logit > 0 else "-inf"
+    return "NaN" if math.isnan(logit) else f"{logit:g}"
+
+
+def _type(row: Row) -> str:
+    return str(row.dtype).removeprefix(f"{torch.__name__}.")

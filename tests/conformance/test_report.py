@@ -1,0 +1,57 @@
+"""The report is complete: every row, every system that offers it, and a reason for each difference."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .extremes import ROWS, SECTIONS
+from .report import report
+from .systems import SYSTEMS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def text():
+    return report()
+
+
+def test_every_row_has_its_own_part_with_every_system_that_offers_it(text):
+    parts = text.split("\n### ")[1:]
+    assert [part.splitlines()[0].lower() for part in parts] == [row.name.lower() for row in ROWS]
+    for part, row in zip(parts, ROWS, strict=True):
+        systems = [line.split(" | ")[0].removeprefix("| ") for line in part.splitlines()[6:]
+                   if line.startswith("| ")]  # fmt: skip
+        assert systems == [name for name, s in SYSTEMS.items() if s.offers(row.settings)]
+        assert row.why in part
+
+
+def test_every_difference_has_its_reason_and_nothing_is_unexplained(text):
+    assert "not explained" not in text
+    details = text[text.index("\n## ") :]
+    for row in ROWS:
+        for difference in row.differs.values():
+            assert difference.luck or difference.why in details
+    assert all(": " in line for line in details.splitlines() if "**differs**" in line)
+
+
+def test_the_overview_has_a_verdict_for_every_pair(text):
+    overview = text[text.index("| row |") : text.index("\n## ")].strip().splitlines()[2:]
+    assert len(overview) == len(ROWS)
+    for line in overview:
+        name, *verdicts = line.strip("| ").split(" | ")
+        assert name in {row.name for row in ROWS}
+        assert len(verdicts) == len(SYSTEMS)
+        assert set(verdicts) <= {"agrees", "**differs**", "–"}
+        assert verdicts[0] in {"agrees", "**differs**"}  # decodelib offers everything
+    assert list(SECTIONS) == [line[3:] for line in text.splitlines() if line.startswith("## ")]
+
+
+def test_the_module_prints_the_report(text):
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.conformance"], cwd=ROOT, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert run.stdout == text
