@@ -106,12 +106,9 @@ def _numbers(row: Row) -> str:
     kind, values = ("p", row.probs.split()) if row.probs else ("l", list(map(_plain, row.logits)))
     if len(values) > 6:
         first, last = values[0], values[-1]
-        rest = (
-            f"{len(values)} times {last}"
-            if first == last
-            else f"{first}, {len(values) - 1} times {last}"
-        )
-        return f"{kind} = ({rest})"
+        if first == last:
+            return f"{kind} = ({len(values)} times {last})"
+        return f"{kind} = ({first}, then {len(values) - 1} times {last})"
     return f"{kind} = ({', '.join(values)})"
 
 

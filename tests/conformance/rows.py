@@ -1,8 +1,8 @@
 """The table: adversarial rows of logits, what is right, and who differs and why.
 
 A row is written as probabilities (exact decimals, of which the float logarithms are taken) or as
-logits. `right` is the set of ids that the method's definition keeps, "raises" where nothing sensible
-can be drawn; settings apply in the order they are written.
+logits. `right` is the set of ids that the method's definition keeps, "raises" where nothing can be
+drawn; settings apply in the order they are written.
 """
 
 from __future__ import annotations
@@ -178,7 +178,8 @@ EXACT_HITS = [
     ),
     Row(
         "typical without its best token", {"typical": 0.6}, tuple(range(1, 15)),
-        "the sixteen of 0.04375 are nearest to H; fourteen reach 0.6", probs="0.3" + " 0.04375" * 16,
+        "sixteen are nearer to H than the best; fourteen reach 0.6",
+        probs="0.3" + " 0.04375" * 16,
         differs={"transformers": Differs(tuple(range(1, 17)), "keeps all equally far from H")},
     ),
 ]  # fmt: skip

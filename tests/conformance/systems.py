@@ -241,7 +241,7 @@ SYSTEMS = {
 
 
 def outcome(system: System, logits: Tensor, settings: Settings) -> tuple[int, ...] | str:
-    """Return the ids the system keeps, or "raises", or "passes on": nothing can be drawn from it."""
+    """Return the ids the system keeps, or "raises", or "passes on" if nothing can be drawn."""
     try:
         result = system.keep(logits.clone(), settings)
     except (ValueError, AssertionError):

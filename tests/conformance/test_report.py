@@ -1,4 +1,4 @@
-"""The report is complete: every row, every system that offers it, and a reason for each difference."""
+"""The report is complete: every row, every system, and a reason for each difference."""
 
 import subprocess
 import sys
