@@ -118,6 +118,7 @@ def _cut_below(
     logits: Float[Tensor, "*batch vocab"], log_cutoff: Float[Tensor, "*batch 1"] | float
 ) -> Float[Tensor, "*batch vocab"]:
     """Return the logits of the tokens with ln p >= log_cutoff and of the most probable one."""
+    check_logits(logits)
     best = logits == logits.amax(-1, keepdim=True)
     return remove(logits, best | reaches(logits, log_cutoff))
 
@@ -159,7 +160,7 @@ class TopNSigma(Processor):
         mean = values.sum(-1, keepdim=True) / count
         spread = ((values - mean) ** 2).masked_fill(~present, 0).sum(-1, keepdim=True) / count
         best = values.masked_fill(~present, -torch.inf).amax(-1, keepdim=True)
-        distance = min(self.n, torch.finfo(torch.float32).max) * spread.sqrt()
+        distance = float(min(self.n, torch.finfo(torch.float32).max)) * spread.sqrt()
         # No logit is larger than the unit, so neither is its rounding; n = 0 is about equality.
         slack = 2 * torch.finfo(logits.dtype).eps if self.n > 0 else 0
         return remove(logits, present & (values >= best - distance - slack))
