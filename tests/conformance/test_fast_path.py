@@ -1,0 +1,87 @@
+"""The nucleus is found among the 1,024 most probable tokens where it can be; it never shows."""
+
+import pytest
+import torch
+
+from decodelib import TopK, TopP
+from decodelib.distributions import HEAD, largest, nucleus, nucleus_size, rounding
+
+TYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
+each_dtype = pytest.mark.parametrize("dtype", TYPES, ids=str)
+PROBABILITIES = [1e-9, 0.1, 0.25, 0.5, 0.9, 0.99, 0.9999, 1 - 1e-6]
+
+
+def plain_nucleus(logits, top_p):
+    """Return the definition, by one stable sort of everything."""
+    wide = logits.double()
+    order = wide.argsort(dim=-1, descending=True, stable=True)
+    mass = wide.gather(-1, order).softmax(-1).cumsum(-1)
+    count = (mass < top_p - rounding(logits.dtype)).sum(-1, keepdim=True) + 1
+    rank = torch.arange(logits.shape[-1]).expand_as(order)
+    return torch.zeros_like(order).scatter(-1, order, rank) < count
+
+
+def plain_largest(logits, count):
+    order = logits.double().argsort(dim=-1, descending=True, stable=True)
+    rank = torch.arange(logits.shape[-1]).expand_as(order)
+    return torch.zeros_like(order).scatter(-1, order, rank) < count[..., None]
+
+
+def long_rows(dtype):
+    """Return rows whose nucleus ends before, at and after the head; ties there; flat; removed."""
+    vocab, generator = 5 * HEAD, torch.Generator().manual_seed(11)
+    ids = torch.arange(vocab, dtype=torch.float64)
+    shuffled = ids[torch.randperm(vocab, generator=generator)]
+    across = torch.where((ids >= HEAD - 7) & (ids < HEAD + 9), 1.0, torch.where(ids < HEAD, 2.0, 0))
+    steps = torch.div(shuffled, 100, rounding_mode="floor") / -16
+    removed = torch.where(shuffled < HEAD - 1, shuffled / -700, -torch.inf)
+    rows = [
+        ids * 0, ids * 0 - 40, across, across.flip(0), across[shuffled.long()], steps, removed,
+        shuffled / -300, shuffled / -5000, shuffled / -40,
+        torch.where(ids < HEAD, 0.0, -12.0), torch.where(ids < HEAD + 1, 0.0, -30.0),
+        torch.randn(vocab, generator=generator, dtype=torch.float64),
+        torch.randn(vocab, generator=generator, dtype=torch.float64) * 4,
+    ]  # fmt: skip
+    return torch.stack(rows).to(dtype)
+
+
+@each_dtype
+@pytest.mark.parametrize("top_p", PROBABILITIES)
+def test_the_nucleus_is_the_one_of_a_full_sort(top_p, dtype):
+    logits = long_rows(dtype)
+    expected = plain_nucleus(logits, top_p)
+    assert torch.equal(nucleus(logits, top_p), expected)  # all rows share one path
+    assert torch.equal(torch.stack([nucleus(row, top_p) for row in logits]), expected)
+    assert torch.equal(nucleus_size(logits, top_p), expected.sum(-1))
+    ids = torch.zeros(len(logits), 1, dtype=torch.long)
+    assert torch.equal(TopP(top_p)(ids, logits) > -torch.inf, expected & (logits > -torch.inf))
+
+
+def test_both_paths_are_taken():
+    sizes = torch.stack([nucleus_size(long_rows(torch.float64), p) for p in PROBABILITIES])
+    assert (sizes < HEAD).any()
+    assert (sizes > HEAD).any()
+    # Ends just inside the head, exactly at its end, and just outside.
+    flat = torch.zeros(1, 2 * HEAD, dtype=torch.float64)
+    for count in (HEAD - 1, HEAD, HEAD + 1):
+        assert nucleus_size(flat, count / (2 * HEAD)).tolist() == [count]
+        assert nucleus(flat, count / (2 * HEAD))[0, :count].all()
+
+
+@each_dtype
+def test_the_largest_are_those_of_a_stable_sort(dtype):
+    logits = long_rows(dtype)
+    for k in (1, 2, HEAD - 7, HEAD - 1, HEAD, HEAD + 1, HEAD + 9, 5 * HEAD):
+        count = torch.full((len(logits),), k)
+        assert torch.equal(largest(logits, count), plain_largest(logits, count))
+    each = torch.arange(1, len(logits) + 1) * 350
+    assert torch.equal(largest(logits, each), plain_largest(logits, each))
+
+
+@each_dtype
+def test_ties_across_the_1024th_token_go_to_the_lower_ids(dtype):
+    flat = torch.zeros(1, 3 * HEAD, dtype=dtype)
+    ids = torch.zeros(1, 1, dtype=torch.long)
+    for k in (HEAD - 1, HEAD, HEAD + 1):
+        survivors = (TopK(k)(ids, flat) > -torch.inf).nonzero()[:, 1]
+        assert survivors.tolist() == list(range(k))
