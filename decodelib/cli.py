@@ -7,34 +7,17 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any, NoReturn
 
 import torch
 
-from decodelib.beam import BeamSearch
-from decodelib.entropix import EntropySampling
 from decodelib.generate import generate, stream
 from decodelib.generation import Generation
+from decodelib.knobs import KNOBS, STRATEGIES
 from decodelib.load import load
-from decodelib.processors import MinP, Temperature, TopK, TopP
-from decodelib.samplers import Greedy, Sampling
-from decodelib.types import LanguageModel, LogitsProcessor, Strategy
-
-# The knobs of each strategy, and how processors follow each other.
-_PROCESSORS: dict[str, Callable[[Any], LogitsProcessor]] = {
-    "temperature": Temperature,
-    "top_k": TopK,
-    "top_p": TopP,
-    "min_p": MinP,
-}
-_KNOBS = {
-    "greedy": (),
-    "sampling": tuple(_PROCESSORS),
-    "entropy": tuple(_PROCESSORS),
-    "beam": ("num_beams", "length_penalty"),
-}
+from decodelib.types import LanguageModel, Strategy
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -95,23 +78,20 @@ def _prompt(given: str | None) -> str:
 def _strategy(options: argparse.Namespace) -> Strategy:
     """Return the strategy with its knobs, refusing those that it does not have."""
     name = options.strategy
+    values = {knob: getattr(options, knob) for knob in KNOBS}
+    # Not given is None, or False for a switch. Zero was given, and may mean something.
     given = {
-        knob: value
-        for knob in ("temperature", "top_k", "top_p", "min_p", "num_beams", "length_penalty")
-        if (value := getattr(options, knob)) is not None
+        knob: value for knob, value in values.items() if value is not None and value is not False
     }
     for knob in given:
-        if knob not in _KNOBS[name]:
-            owners = " or ".join(owner for owner, knobs in _KNOBS.items() if knob in knobs)
-            flag = "--" + knob.replace("_", "-")
-            raise ValueError(f"{flag} belongs to --strategy {owners}, got --strategy {name}")
-    if name == "greedy" or given.get("temperature") == 0:
-        return Greedy()
-    if name == "beam":
-        return replace(BeamSearch(), **given)
-    if name == "entropy":
-        return replace(EntropySampling(), **given)
-    return Sampling(*(make(given[knob]) for knob, make in _PROCESSORS.items() if knob in given))
+        if knob not in STRATEGIES[name].knobs:
+            owners = " or ".join(owner for owner, it in STRATEGIES.items() if knob in it.knobs)
+            raise ValueError(f"{_flag(knob)} belongs to --strategy {owners}, got --strategy {name}")
+    return STRATEGIES[name].make(given, lambda model: load(model, options.device, options.dtype))
+
+
+def _flag(knob: str) -> str:
+    return "--" + knob.replace("_", "-")
 
 
 def _record(
@@ -162,38 +142,23 @@ def _parser() -> _Parser:
     add("prompt", nargs="?", help="the text to continue; read from stdin if not given")
     add(
         "--strategy",
-        choices=list(_KNOBS),
+        choices=list(STRATEGIES),
         default="sampling",
-        help="greedy takes the most probable token, sampling draws one, beam searches for the most "
-        "probable text, entropy decides by the model's uncertainty (default: sampling)",
+        metavar="NAME",
+        help="; ".join(f"{name} {choice.help}" for name, choice in STRATEGIES.items())
+        + " (default: sampling)",
     )
     knobs = parser.add_argument_group(
-        "sampling and entropy", "Applied in this order; sampling changes nothing that is not given."
+        "knobs",
+        "Those of sampling are applied in this order; nothing is changed that is not given.",
     )
-    add = knobs.add_argument
-    add(
-        "--temperature",
-        type=float,
-        metavar="T",
-        help="below 1 favours probable tokens, above 1 flattens the distribution, 0 is greedy",
-    )
-    add("--top-k", type=int, metavar="K", help="keep only the K most probable tokens")
-    add("--top-p", type=float, metavar="P", help="keep the fewest tokens of total probability P")
-    add(
-        "--min-p",
-        type=float,
-        metavar="P",
-        help="keep tokens at least P times as probable as the most probable one",
-    )
-    beams = parser.add_argument_group("beam search")
-    add = beams.add_argument
-    add("--num-beams", type=int, metavar="N", help="keep N unfinished texts (default: 5)")
-    add(
-        "--length-penalty",
-        type=float,
-        metavar="A",
-        help="rank texts by log-probability / length^A: higher favours longer ones (default: 1)",
-    )
+    for name, knob in KNOBS.items():
+        if knob.is_switch:
+            knobs.add_argument(_flag(name), action="store_true", help=knob.help)
+        else:
+            knobs.add_argument(
+                _flag(name), type=knob.type, nargs=knob.nargs, metavar=knob.metavar, help=knob.help
+            )
     ends = parser.add_argument_group("length and chance")
     add = ends.add_argument
     add(

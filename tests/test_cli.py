@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import FunctionType, SimpleNamespace
 
 import pytest
 
 import decodelib as dl
 from decodelib.cli import main
+from decodelib.knobs import KNOBS, STRATEGIES
 
 PROMPT = "Once upon a time"
 MODEL = ["--model", "storybook", "--device", "cpu", "--dtype", "float32"]
@@ -45,11 +46,41 @@ def lm() -> dl.LanguageModel:
             ["--strategy", "entropy", "--top-k", "5", "--temperature", "1"],
             dl.EntropySampling(top_k=5, temperature=1.0),
         ),
+        (
+            ["--repetition-penalty", "1.2", "--dry", "0.5", "--typical-p", "0.9", "--eta", "1e-3"],
+            dl.Sampling(dl.RepetitionPenalty(1.2), dl.DRY(0.5), dl.Typical(0.9), dl.Eta(1e-3)),
+        ),
+        (
+            ["--dynamic-temperature", "0.5", "1.5", "--top-n-sigma", "1.5", "--epsilon", "1e-4"],
+            dl.Sampling(dl.DynamicTemperature(0.5, 1.5), dl.TopNSigma(1.5), dl.Epsilon(1e-4)),
+        ),
+        (
+            ["--entropy-temperature", "--xtc", "0.5", "0.1", "--mirostat", "3"],
+            dl.Sampling(dl.EntropyTemperature(), dl.XTC(0.5, 0.1), dl.Mirostat(3.0)),
+        ),
+        (
+            ["--strategy", "diverse-beam", "--num-beam-groups", "2", "--diversity-penalty", "0"],
+            dl.DiverseBeamSearch(num_beam_groups=2, diversity_penalty=0.0),
+        ),
+        (["--strategy", "stochastic-beam", "--num-beams", "2"], dl.StochasticBeamSearch(2)),
+        (
+            ["--strategy", "contrastive-search", "--top-k", "3", "--penalty-alpha", "0.5"],
+            dl.ContrastiveSearch(3, 0.5),
+        ),
+        (
+            ["--strategy", "contrastive-decoding", "--amateur", "storybook", "--alpha", "0.2"],
+            lambda lm: dl.ContrastiveDecoding(lm, 0.2),
+        ),
+        (
+            ["--strategy", "speculative", "--draft", "storybook", "--top-p", "0.9"],
+            lambda lm: dl.SpeculativeSampling(lm, dl.TopP(0.9)),
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_knobs_decode_as_the_strategy_they_name(lm, knobs, strategy, capsys) -> None:
     assert main([PROMPT, *MODEL, *knobs, "--seed", "5", "--max-new-tokens", "20"]) == 0
+    strategy = strategy(lm) if isinstance(strategy, FunctionType) else strategy
     expected = dl.generate(lm, PROMPT, strategy, seed=5, max_new_tokens=20).text
     assert capsys.readouterr().out == expected + "\n"
 
@@ -91,7 +122,7 @@ def test_json_holds_the_generation_and_its_full_trace(lm, strategy: str, capsys)
         (["--temperature", "-1"], "temperature must be"),
         (["--temperature", "hot"], "argument --temperature: invalid float value: 'hot'"),
         (["--strategy", "greedy", "--top-p", "0.9"], "--top-p belongs to --strategy sampling or"),
-        (["--num-beams", "3"], "--num-beams belongs to --strategy beam, got --strategy sampling"),
+        (["--num-beams", "3"], "--num-beams belongs to --strategy beam or"),
         (["--strategy", "best"], "argument --strategy: invalid choice: 'best'"),
         (["--seed", "-1"], "seed must be"),
         (["--max-new-tokens", "600"], "the prompt's 4 tokens plus max_new_tokens=600 make 604"),
@@ -118,13 +149,17 @@ def test_help_explains_every_knob_and_says_their_true_defaults(capsys) -> None:
         main(["--help"])
     assert info.value.code == 0
     text = " ".join(capsys.readouterr().out.split())
-    knobs = "strategy temperature top-k top-p min-p num-beams length-penalty max-new-tokens "
-    knobs += "min-new-tokens stop seed model device dtype json"
-    for knob in knobs.split():
-        assert f" --{knob} " in text
-    beams = dl.BeamSearch()
-    assert f"unfinished texts (default: {beams.num_beams})" in text
+    knobs = [*KNOBS, "strategy", "max-new-tokens", "min-new-tokens", "stop", "seed"]
+    for knob in [*knobs, "model", "device", "dtype", "json"]:
+        assert f" --{knob.replace('_', '-')} " in text
+    for strategy in STRATEGIES:
+        assert f"{strategy} " in text
+    beams, diverse = dl.BeamSearch(), dl.DiverseBeamSearch()
+    assert f"texts (default: {beams.num_beams}, in diverse-beam {diverse.num_beams})" in text
     assert f"longer ones (default: {beams.length_penalty:g})" in text
+    assert f"tokens (default: {diverse.num_beam_groups})" in text
+    assert f"took it (default: {diverse.diversity_penalty})" in text
+    assert f"0 to 1 (default: {dl.ContrastiveSearch().penalty_alpha})" in text
 
 
 def test_a_prompt_is_read_from_stdin_without_its_last_newline(lm, capsys, monkeypatch) -> None:
