@@ -12,7 +12,8 @@ from decodelib.diverse import DiverseBeamSearch
 from decodelib.entropix import EntropySampling
 from decodelib.generate import generate, generate_batch, stream
 from decodelib.generation import Candidate, Generation, Step
-from decodelib.load import load
+from decodelib.interop import from_generation_config, to_generation_config
+from decodelib.load import load, resolve
 from decodelib.mirostat import Mirostat
 from decodelib.penalties import DRY, RepetitionPenalty
 from decodelib.processors import Chain, MinP, Temperature, TopK, TopP
@@ -56,8 +57,11 @@ __all__ = [
     "TopNSigma",
     "TopP",
     "Typical",
+    "from_generation_config",
     "generate",
     "generate_batch",
     "load",
+    "resolve",
     "stream",
+    "to_generation_config",
 ]

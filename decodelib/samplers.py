@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from decodelib.distributions import check_logits, log_probs, widen
+from decodelib.fields import check_expressible, field, fields_of, processors_of
 from decodelib.generation import Generation, Step, Transcript
 from decodelib.processors import Chain
 from decodelib.stopping import Stopping
@@ -89,6 +91,30 @@ class Sampling:
 
     def __repr__(self) -> str:
         return f"Sampling({', '.join(map(repr, self.processors))})"
+
+    @classmethod
+    def from_generation_config(cls, config: Any) -> Sampling:
+        """Return the sampling that a transformers GenerationConfig with do_sample=True describes.
+
+        Its fields become processors in transformers' own order; a top_k of None is 50. Raises
+        TypeError for what is no such configuration, and ValueError for one that does not sample or
+        has settings without a counterpart here; the function `from_generation_config` says which.
+        """
+        check_expressible(config)
+        if not field(config, "do_sample", False) or field(config, "num_beams", 1) != 1:
+            raise ValueError(
+                "config must have do_sample=True and num_beams=1, got one of another strategy: use "
+                "from_generation_config()"
+            )
+        return cls(*processors_of(config))
+
+    def to_generation_config(self) -> dict[str, Any]:
+        """Return the fields of a GenerationConfig under which transformers samples alike.
+
+        All that matter are there, top_k=0 against the hidden default of 50 included. Raises
+        ValueError for processors that transformers does not have or applies in another order.
+        """
+        return {"do_sample": True, "num_beams": 1} | fields_of(self.processors)
 
     def start(
         self,

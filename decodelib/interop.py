@@ -1,0 +1,116 @@
+"""transformers' GenerationConfig as a strategy, and a strategy as the settings of `generate`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from decodelib.beam import BeamSearch
+from decodelib.contrastive import ContrastiveSearch
+from decodelib.diverse import DiverseBeamSearch
+from decodelib.fields import check_expressible, field, processors_of
+from decodelib.processors import TopK
+from decodelib.samplers import Greedy, Sampling
+from decodelib.types import Strategy
+
+
+def from_generation_config(config: Any) -> Strategy:
+    """Return the strategy that transformers' `generate` follows under a GenerationConfig.
+
+    The rules are transformers' own (version 5), also where a field is None:
+
+    - do_sample=False, its default, is `Greedy()`; with a repetition_penalty r,
+      `Sampling(RepetitionPenalty(r), TopK(1))`, which is greedy on the penalised logits;
+    - do_sample=True is `Sampling` of repetition_penalty, temperature, top_k, top_p, min_p,
+      typical_p, epsilon_cutoff and eta_cutoff, applied in this order. A top_k of None is 50:
+      whoever does not want top-k must say top_k=0;
+    - num_beams > 1 is `BeamSearch`, with num_beam_groups > 1 `DiverseBeamSearch`;
+    - penalty_alpha > 0 without sampling is `ContrastiveSearch`.
+
+    Lengths, stop strings and EOS ids are not read: they are arguments of `generate` and properties
+    of the model, not of a strategy. Neither are settings that leave the text as it is (caches,
+    assistants, what is returned).
+
+    Args:
+        config: A transformers GenerationConfig, or anything with its fields, such as
+            `lm.model.generation_config`.
+
+    Raises:
+        TypeError: If it is not such a configuration.
+        ValueError: For settings that no strategy of this package expresses, and values that its
+            processors do not allow.
+
+    Source: transformers, `GenerationMixin._get_logits_processor` and
+    `GenerationConfig.get_generation_mode`.
+    """
+    check_expressible(config)
+    num_beams = field(config, "num_beams", 1)
+    if num_beams != 1:
+        return _beams(config, num_beams)
+    if field(config, "do_sample", False):
+        return Sampling.from_generation_config(config)
+    penalty = processors_of(config, ["repetition_penalty"])
+    if (alpha := field(config, "penalty_alpha", 0)) and field(config, "top_k", 50) > 1:
+        if penalty:
+            raise ValueError("config must leave repetition_penalty unset for contrastive search")
+        return ContrastiveSearch(field(config, "top_k", 50), alpha)
+    return Sampling(*penalty, TopK(1)) if penalty else Greedy()
+
+
+def to_generation_config(strategy: Strategy) -> dict[str, Any]:
+    """Return the fields of a GenerationConfig under which transformers does what `strategy` says.
+
+    Use it as `model.generate(**inputs, **dl.to_generation_config(strategy))` or
+    `GenerationConfig(**dl.to_generation_config(strategy))`. Every field that matters is there, so
+    that neither transformers' hidden default top_k=50 nor the model's own configuration adds to it.
+
+    Args:
+        strategy: `Greedy()`, a `BeamSearch`, or a `Sampling` of RepetitionPenalty, Temperature,
+            TopK, TopP, MinP, Typical, Epsilon and Eta, each at most once and in this order, the
+            only one that transformers knows.
+
+    Raises:
+        TypeError: If it is not a strategy.
+        ValueError: For any other strategy.
+    """
+    if isinstance(strategy, BeamSearch):
+        return {
+            "do_sample": False,
+            "num_beams": strategy.num_beams,
+            "length_penalty": strategy.length_penalty,
+            "early_stopping": strategy.early_stopping,
+            "num_return_sequences": strategy.num_return_sequences,
+            "repetition_penalty": 1.0,
+        }
+    if isinstance(strategy, Greedy):
+        return {"do_sample": False, "num_beams": 1, "repetition_penalty": 1.0}
+    if isinstance(strategy, Sampling):
+        return strategy.to_generation_config()
+    if isinstance(strategy, type) or not hasattr(strategy, "start"):
+        raise TypeError(
+            f"strategy must be one such as Greedy() or Sampling(TopP(0.9)), got {strategy!r}"
+        )
+    raise ValueError(f"strategy must be greedy, sampling or beam search, got {strategy!r}")
+
+
+def _beams(config: Any, num_beams: int) -> Strategy:
+    if field(config, "do_sample", False):
+        raise ValueError(
+            f"config must not have do_sample=True with num_beams={num_beams}: no strategy samples "
+            "beams that way, StochasticBeamSearch is the nearest"
+        )
+    if processors_of(config, ["repetition_penalty"]):
+        raise ValueError(
+            f"config must leave repetition_penalty unset with num_beams={num_beams}: beam search "
+            "has no processors here"
+        )
+    shared = {
+        "num_beams": num_beams,
+        "length_penalty": field(config, "length_penalty", 1.0),
+        "early_stopping": field(config, "early_stopping", False),
+        "num_return_sequences": field(config, "num_return_sequences", 1),
+    }
+    groups = field(config, "num_beam_groups", 1)
+    if groups == 1:
+        return BeamSearch(**shared)
+    penalty = field(config, "diversity_penalty", 0.0)
+    return DiverseBeamSearch(num_beam_groups=groups, diversity_penalty=penalty, **shared)
