@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import torch
 
-from .extremes import SECTIONS
+from .extremes import ROWS, SECTIONS
 from .rows import Outcome, Row
 from .systems import SYSTEMS, outcome
 
@@ -60,18 +61,22 @@ def _details() -> list[str]:
             ]
             for name, system in SYSTEMS.items():
                 if system.offers(row.settings):
-                    kept = _set(outcome(system, row.tensor(), row.settings))
+                    kept = _set(_outcome(row.name, name))
                     lines.append(f"| {name} | {kept} | {_reason(row, name)} |")
             lines.append("")
     return lines
 
 
+@functools.cache
+def _outcome(row: str, name: str) -> Outcome:
+    found = next(r for r in ROWS if r.name == row)
+    return outcome(SYSTEMS[name], found.tensor(), found.settings)
+
+
 def _verdict(row: Row, name: str) -> str:
-    system = SYSTEMS[name]
-    if not system.offers(row.settings):
+    if not SYSTEMS[name].offers(row.settings):
         return NOT_OFFERED
-    same = outcome(system, row.tensor(), row.settings) == row.right
-    return "agrees" if same else "**differs**"
+    return "agrees" if _outcome(row.name, name) == row.right else "**differs**"
 
 
 def _reason(row: Row, name: str) -> str:
