@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -152,3 +153,19 @@ def test_attempts_without_a_name_are_checked_too():
             return 3 * x
 
     assert "your function(1) gave 3, expected 2" in DOUBLE.check(Doubler()).message
+
+
+def test_a_right_answer_may_be_a_numpy_array():
+    def doubled(values):
+        return np.array(values) * 2
+
+    exercise = Exercise(lambda values: [2 * v for v in values], [([1, 2],), ([0.5],)], [], "Good.")
+    assert exercise.check(doubled).passed
+
+
+def test_long_tables_are_shortened_in_messages():
+    table = {str(i): {"a": 0.5} for i in range(50)}
+    exercise = Exercise(lambda table: 1, [(table,)], [], "Good.")
+    message = exercise.check(lambda table: 2).message
+    assert "'2': {'a': 0.5}, ..." in message
+    assert len(message) < 200

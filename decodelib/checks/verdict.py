@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 Attempt = Callable[..., Any]
@@ -97,10 +98,7 @@ class Exercise:
 
 def _same(a: Any, b: Any) -> bool:
     """Return whether two answers mean the same: numbers within rounding, sequences item by item."""
-    if isinstance(a, torch.Tensor):
-        a = a.tolist()
-    if isinstance(b, torch.Tensor):
-        b = b.tolist()
+    a, b = _as_python(a), _as_python(b)
     if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
         return len(a) == len(b) and all(map(_same, a, b))
     if isinstance(a, numbers.Real) and isinstance(b, numbers.Real):
@@ -111,14 +109,24 @@ def _same(a: Any, b: Any) -> bool:
         return False
 
 
+def _as_python(value: Any) -> Any:
+    """Return tensors and NumPy's arrays and numbers as Python's lists and numbers."""
+    return value.tolist() if isinstance(value, (torch.Tensor, np.ndarray, np.generic)) else value
+
+
 def _call(name: str, arguments: Sequence[Any]) -> str:
     return f"{name}({', '.join(map(_short, arguments))})"
 
 
 def _short(value: Any) -> str:
-    if isinstance(value, torch.Tensor):
-        value = value.tolist()
+    value = _as_python(value)
+    if isinstance(value, dict):
+        items = [f"{_short(key)}: {_short(item)}" for key, item in value.items()]
+        return f"{{{_first(items, 3)}}}"
     if isinstance(value, (list, tuple)):
-        inside = ", ".join(map(_short, value[:8])) + (", ..." if len(value) > 8 else "")
-        return f"[{inside}]"
+        return f"[{_first([_short(item) for item in value], 8)}]"
     return f"{value:.4g}" if isinstance(value, float) else repr(value)
+
+
+def _first(items: Sequence[str], count: int) -> str:
+    return ", ".join(items[:count]) + (", ..." if len(items) > count else "")
