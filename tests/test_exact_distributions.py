@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections import Counter
+from typing import ClassVar
 
 import pytest
 import torch
@@ -75,6 +76,27 @@ def test_a_draft_that_is_the_target_is_never_rejected():
     for seed in range(50):
         g = dl.generate(TREE, "", strategy, seed=seed, max_new_tokens=MAX_NEW, trace=True)
         assert not any("rejected" in step.decision for step in g.steps)
+
+
+@pytest.mark.parametrize("length", [1, 3])
+def test_the_draft_always_reads_the_text_as_it_stands(length):
+    class Witness(dl.TableLM):
+        read: ClassVar[list] = []
+
+        def step(self, next_ids, cache):
+            logits = super().step(next_ids, cache)
+            self.read.append(list(cache.rows[0]))
+            return logits
+
+    draft = Witness({"": {"a": 0.2, "b": 0.6, "<eos>": 0.2}})
+    strategy = dl.SpeculativeSampling(draft, num_draft_tokens=length)
+    for seed in range(40):
+        draft.read.clear()
+        g = dl.generate(TREE, "", strategy, seed=seed, max_new_tokens=8)
+        text = [draft.bos_token_id, *g.token_ids]
+        # A proposal that was rejected is read beyond the text; everything before it is the text.
+        for read in draft.read:
+            assert read[: len(read) - length + 1] == text[: len(read) - length + 1]
 
 
 def test_speculative_sampling_refuses_what_it_cannot_do():

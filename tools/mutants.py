@@ -1,0 +1,223 @@
+"""Plant one mistake at a time in a copy of the library, and see that the tests catch each.
+
+`python tools/mutants.py` prints a table and writes it to tests/mutants.md; the exit status is 1 if
+a mistake goes unnoticed. Takes about a quarter of an hour, so it is run by hand.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+ROOT = Path(__file__).resolve().parent.parent
+REPORT = ROOT / "tests" / "mutants.md"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A mistake: in `file`, the text `old` (which must occur once) becomes `new`."""
+
+    what: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+PROCESSORS = "tests/test_distributions.py tests/test_processors.py tests/test_truncation.py"
+BEAMS = "tests/test_beam.py tests/test_transformers_generate.py"
+EXACT = "tests/test_exact_distributions.py"
+STOPPING = "tests/test_stopping.py tests/test_generate.py"
+
+MUTANTS = [
+    Mutant(
+        "top-p loses the token that crosses",
+        "distributions.py",
+        "(mass[..., :-1] < enough).sum(-1) + 1",
+        "(mass[..., :-1] < enough).sum(-1).clamp(min=1)",
+        PROCESSORS,
+    ),
+    Mutant(
+        "top-p adds a token after an exact hit",
+        "distributions.py",
+        "(mass[..., :-1] < enough).sum(-1) + 1",
+        "(mass[..., :-1] <= enough + 2e-7).sum(-1) + 1",
+        PROCESSORS,
+    ),
+    Mutant(
+        "ties at the boundary go to all",
+        "distributions.py",
+        "return above | (level & (level.cumsum(-1) <= room))",
+        "return above | level",
+        PROCESSORS,
+    ),
+    Mutant(
+        "a flat row is cut at the head",
+        "distributions.py",
+        "if not (mass[..., -1] >= enough).all():",
+        "if False:",
+        "tests/test_processor_parity.py",
+    ),
+    Mutant(
+        "min-p excludes the exact bound",
+        "processors.py",
+        "remove(logits, wide >= bound)",
+        "remove(logits, wide > bound + 1e-6)",
+        PROCESSORS,
+    ),
+    Mutant(
+        "beams finish below the beam",
+        "beam.py",
+        "elif rank < self.strategy.num_beams:",
+        "elif rank <= self.strategy.num_beams:",
+        BEAMS,
+    ),
+    Mutant(
+        "the length penalty counts one token too few",
+        "beam.py",
+        "length = len(hypothesis.transcript.token_ids)\n        score",
+        "length = max(1, len(hypothesis.transcript.token_ids) - 1)\n        score",
+        BEAMS,
+    ),
+    Mutant(
+        "the length penalty is upside down",
+        "beam.py",
+        "return logprob / length**self.length_penalty",
+        "return logprob * length**self.length_penalty",
+        BEAMS,
+    ),
+    Mutant(
+        "the search stops with one hypothesis missing",
+        "beam.py",
+        "if len(self.finished) < strategy.num_beams:",
+        "if len(self.finished) < strategy.num_beams - 1:",
+        BEAMS,
+    ),
+    Mutant(
+        "a draft is accepted by the wrong ratio",
+        "speculative.py",
+        "(p / q).clamp(max=1)",
+        "(q / p).clamp(max=1)",
+        EXACT,
+    ),
+    Mutant(
+        "after a rejection the target is drawn from, not the residual",
+        "speculative.py",
+        "left = (p - q).clamp(min=0)",
+        "left = p.clone()",
+        EXACT,
+    ),
+    Mutant(
+        "a draft cache is rewound by one too many",
+        "speculative.py",
+        "draft_cache.rewind(max(0, unread - 1))",
+        "draft_cache.rewind(unread)",
+        EXACT,
+    ),
+    Mutant(
+        "Gumbel noise is not conditioned on the parent",
+        "stochastic.py",
+        "return conditioned.masked_fill",
+        "return gumbel.masked_fill",
+        EXACT,
+    ),
+    Mutant(
+        "a stop string is looked for in one token too few",
+        "stopping.py",
+        "recent = self.lm.decode(new_ids[-window:])",
+        "recent = self.lm.decode(new_ids[-window + 1 :])",
+        STOPPING,
+    ),
+    Mutant(
+        "text shows the beginning of a stop string",
+        "stopping.py",
+        "longest = min(len(text), max(map(len, self.stop), default=1) - 1)",
+        "longest = min(len(text), max(map(len, self.stop), default=1) - 2)",
+        STOPPING,
+    ),
+    Mutant(
+        "one token too many",
+        "stopping.py",
+        'return "length" if len(new_ids) >= self.max_new_tokens else None',
+        'return "length" if len(new_ids) > self.max_new_tokens else None',
+        STOPPING,
+    ),
+    Mutant(
+        "EOS comes one token too early",
+        "stopping.py",
+        "if length < self.min_new_tokens",
+        "if length < self.min_new_tokens - 1",
+        STOPPING,
+    ),
+    Mutant(
+        "the last interval of the draw is missed",
+        "samplers.py",
+        "torch.searchsorted(cdf, target, right=True)",
+        "torch.searchsorted(cdf, target, right=False)",
+        "tests/test_samplers.py",
+    ),
+]
+
+
+def is_caught(mutant: Mutant, folder: Path) -> bool:
+    """Plant the mistake in a fresh copy of the library under `folder`, and run its tests."""
+    library = folder / "decodelib"
+    shutil.rmtree(library, ignore_errors=True)
+    shutil.copytree(ROOT / "decodelib", library, ignore=shutil.ignore_patterns("__pycache__"))
+    path = library / mutant.file
+    source = path.read_text(encoding="utf-8")
+    if source.count(mutant.old) != 1:
+        raise SystemExit(f"{mutant.what}: {mutant.file} must hold its text once; update the list")
+    path.write_text(source.replace(mutant.old, mutant.new), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+    run = subprocess.run(
+        [*command, *mutant.tests.split()],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if run.returncode not in (0, 1):
+        raise SystemExit(f"{mutant.what}: the tests did not run\n{run.stdout}{run.stderr}")
+    return run.returncode == 1
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for part in ("tests", "pyproject.toml", "chapters", "tools"):
+            source = ROOT / part
+            if source.is_dir():
+                shutil.copytree(source, folder / part)
+            else:
+                shutil.copy(source, folder / part)
+        caught = {mutant: is_caught(mutant, folder) for mutant in tqdm(MUTANTS, unit="mutant")}
+    rows = [
+        f"| {mutant.what} | `{mutant.file}` | {'caught' if ok else 'NOT CAUGHT'} |"
+        for mutant, ok in caught.items()
+    ]
+    head = [
+        "# Planted mistakes",
+        "",
+        "Made by `python tools/mutants.py`: each is planted alone, and the tests are run.",
+        "",
+        f"{sum(caught.values())} of {len(caught)} are caught.",
+        "",
+        "| mistake | file | |",
+        "|---|---|---|",
+    ]
+    report = "\n".join([*head, *rows]) + "\n"
+    REPORT.write_text(report, encoding="utf-8")
+    print(report)
+    if not all(caught.values()):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
