@@ -264,6 +264,7 @@ def test_a_bound_that_is_hit_exactly_is_reached_in_every_precision(dtype):
     assert kept(Epsilon(1e-8), [0.5, 0.5 - 1e-8, 1e-8], dtype) == [0, 1, 2]
     assert kept(MinP(0.25), halves, dtype) == [0, 1, 2, 3]
     assert kept(Mirostat(1.0).for_sequence(0), halves, dtype) == [0, 1]
+    assert kept(Mirostat(1.0).for_sequence(0), [0.5, 0.3, 0.2], dtype) == [0, 1]  # bits, not nats
     assert kept(XTC(1, 0.5), [0.5, 0.5], dtype) == [0]
     assert kept(XTC(1, 0.1), [0.4, 0.3, 0.2, 0.1], dtype) == [3]
     for pair in ([0.9, 0.1], [0.3, 0.7], [1 - 1e-8, 1e-8]):  # their sigma is half their distance
