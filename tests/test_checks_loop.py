@@ -23,33 +23,6 @@ def test_a_tuple_of_ids_is_as_good_as_a_list():
     assert checks.decode(lambda *given: tuple(decode(*given))).passed
 
 
-def test_the_stub_fails_gently():
-    def stub(next_token, prompt, n, eos):
-        raise NotImplementedError
-
-    verdict = checks.decode(stub)
-    assert not verdict.passed
-    assert "stub" in verdict.message
-
-
-def test_returning_nothing_fails_gently():
-    verdict = checks.decode(lambda next_token, prompt, n, eos: None)
-    assert not verdict.passed
-    assert "None" in verdict.message
-
-
-def test_raising_fails_gently_and_shows_the_error():
-    verdict = checks.decode(lambda next_token, prompt, n, eos: next_token([]))
-    assert not verdict.passed
-    assert "IndexError" in verdict.message
-
-
-def test_nonsense_fails_with_the_first_difference():
-    verdict = checks.decode(lambda next_token, prompt, n, eos: [])
-    assert not verdict.passed
-    assert "gave [], expected [" in verdict.message
-
-
 # Mistakes, written as a student would, and a word that only the right hint has.
 
 
