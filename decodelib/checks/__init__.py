@@ -8,6 +8,7 @@ checks.nucleus_size(my_nucleus_size)
 from decodelib.checks.greedy import best_path, ends_in_loop, greedy_path
 from decodelib.checks.loop import decode
 from decodelib.checks.next_token import sequence_logprob, softmax
+from decodelib.checks.temperature import apply_temperature, find_temperature, tempered_tail
 from decodelib.checks.top_p import entry_point, nucleus_size, top_p
 from decodelib.checks.verdict import Exercise, Misconception, Verdict
 
@@ -15,13 +16,16 @@ __all__ = [
     "Exercise",
     "Misconception",
     "Verdict",
+    "apply_temperature",
     "best_path",
     "decode",
     "ends_in_loop",
     "entry_point",
+    "find_temperature",
     "greedy_path",
     "nucleus_size",
     "sequence_logprob",
     "softmax",
+    "tempered_tail",
     "top_p",
 ]
