@@ -7,6 +7,7 @@ checks.nucleus_size(my_nucleus_size)
 
 from decodelib.checks.greedy import best_path, ends_in_loop, greedy_path
 from decodelib.checks.loop import decode
+from decodelib.checks.min_p import heated_bound, min_p_mask, min_p_on_logits
 from decodelib.checks.next_token import sequence_logprob, softmax
 from decodelib.checks.temperature import apply_temperature, find_temperature, tempered_tail
 from decodelib.checks.top_p import entry_point, nucleus_size, top_p
@@ -23,6 +24,9 @@ __all__ = [
     "entry_point",
     "find_temperature",
     "greedy_path",
+    "heated_bound",
+    "min_p_mask",
+    "min_p_on_logits",
     "nucleus_size",
     "sequence_logprob",
     "softmax",
