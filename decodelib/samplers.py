@@ -80,8 +80,15 @@ class Greedy:
 class Sampling:
     """Draw each token from the model's distribution, changed by processors from left to right.
 
-    `Sampling()` alone is ancestral sampling: the model's own distribution. Raises TypeError for
-    arguments that are not callables `p(input_ids, logits)`. Chapters 5 to 9 and 12.
+    `Sampling()` alone is ancestral sampling: the model's own distribution.
+
+    Args:
+        processors: Callables `p(input_ids, logits)`, such as `Temperature(0.7)`.
+
+    Raises:
+        TypeError: For arguments that are not callables.
+
+    Source: of each processor, its own. Chapters 5 to 9 and 12.
     """
 
     processors: tuple[LogitsProcessor, ...]

@@ -3,16 +3,23 @@
 import importlib
 import inspect
 import pkgutil
+import re
 
 import pytest
+from jaxtyping import AbstractArray
 
 import decodelib as dl
+from decodelib.processors import Processor
 
 CORE = [
     name
     for _, name, is_package in pkgutil.iter_modules(dl.__path__, "decodelib.")
     if not is_package and not name.endswith("__main__")
 ]
+
+
+def is_processor(item):
+    return inspect.isclass(item) and issubclass(item, Processor) and item is not dl.Chain
 
 
 def public_definitions(module):
@@ -70,3 +77,39 @@ def test_every_parameter_of_a_public_name_is_annotated(name):
         return
     for parameter in inspect.signature(item).parameters.values():
         assert parameter.annotation is not inspect.Parameter.empty, f"{name}({parameter})"
+
+
+METHODS = [
+    name
+    for name in dl.__all__
+    if hasattr(getattr(dl, name), "start") or is_processor(getattr(dl, name))
+]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_states_its_arguments_errors_source_and_chapter(name):
+    item = getattr(dl, name)
+    text = inspect.getdoc(item)
+    for parameter in inspect.signature(item).parameters:
+        # Several may share a line: "low_entropy, high_entropy: ...".
+        assert re.search(rf"^    (\w+, )*{parameter}(, \w+)*:", text, re.MULTILINE), parameter
+    assert "Chapter" in text
+    if inspect.signature(item).parameters:
+        assert re.search("^Raises:$", text, re.MULTILINE)
+        assert re.search("^Source:", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in METHODS if not hasattr(getattr(dl, name), "start")]
+)
+def test_every_processor_gives_the_shapes_it_takes_and_returns(name):
+    signature = inspect.signature(getattr(dl, name).__call__, eval_str=True)
+    shapes = [p.annotation for p in signature.parameters.values() if p.name != "self"]
+    for annotation in (*shapes, signature.return_annotation):
+        assert issubclass(annotation, AbstractArray)
+        assert annotation.dim_str
+
+
+@pytest.mark.parametrize("name", [n for n in dl.__all__ if inspect.isfunction(getattr(dl, n))])
+def test_every_public_function_says_what_it_raises(name):
+    assert re.search(r"[Rr]aises|errors", inspect.getdoc(getattr(dl, name)))
