@@ -1,0 +1,94 @@
+"""What holds for every strategy: the same tokens alone, in any batch, streamed, traced or not."""
+
+import copy
+
+import pytest
+import torch
+
+import decodelib as dl
+
+PROMPTS = ["Once upon a time", "", "The King said to the old", "She"]
+LENGTH = 12
+
+
+@pytest.fixture(scope="module")
+def lm():
+    return dl.load("storybook", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def noisy(lm):
+    """Storybook with a little noise on its matrices: a draft, an amateur."""
+    generator = torch.Generator().manual_seed(0)
+    other = copy.copy(lm)
+    other.weights = {
+        name: w + 0.05 * w.std() * torch.randn(w.shape, generator=generator) if w.ndim > 1 else w
+        for name, w in lm.weights.items()
+    }
+    return other
+
+
+MAKERS = {
+    "greedy": lambda noisy: dl.Greedy(),
+    "ancestral": lambda noisy: dl.Sampling(),
+    "the whole chain": lambda noisy: dl.Sampling(
+        dl.RepetitionPenalty(1.1),
+        dl.Temperature(1.2),
+        dl.TopK(200),
+        dl.TopP(0.95),
+        dl.MinP(0.01),
+        dl.Typical(0.95),
+        dl.Eta(1e-4),
+        dl.Epsilon(1e-5),
+        dl.TopNSigma(3.0),
+    ),
+    "dry": lambda noisy: dl.Sampling(dl.DRY(), dl.TopP(0.9)),
+    "xtc": lambda noisy: dl.Sampling(dl.XTC(0.5, 0.05)),
+    "mirostat": lambda noisy: dl.Sampling(dl.Mirostat(4.0)),
+    "dynamic temperature": lambda noisy: dl.Sampling(dl.DynamicTemperature(0.5, 1.5)),
+    "entropy temperature": lambda noisy: dl.Sampling(dl.EntropyTemperature()),
+    "beams": lambda noisy: dl.BeamSearch(3),
+    "diverse beams": lambda noisy: dl.DiverseBeamSearch(4, 2, num_return_sequences=2),
+    "stochastic beams": lambda noisy: dl.StochasticBeamSearch(3),
+    "entropix": lambda noisy: dl.EntropySampling(),
+    "contrastive search": lambda noisy: dl.ContrastiveSearch(),
+    "contrastive decoding": lambda noisy: dl.ContrastiveDecoding(noisy),
+    "speculative": lambda noisy: dl.SpeculativeSampling(noisy, dl.TopP(0.9)),
+}
+each_strategy = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+
+
+@each_strategy
+def test_a_continuation_depends_on_its_prompt_strategy_and_seed_alone(lm, noisy, make):
+    strategy = make(noisy)
+    seeds = [3, 5, 7, 11]
+    alone = [
+        dl.generate(lm, prompt, strategy, seed=seed, max_new_tokens=LENGTH).token_ids
+        for prompt, seed in zip(PROMPTS, seeds, strict=True)
+    ]
+    together = dl.generate_batch(lm, PROMPTS, strategy, seeds=seeds, max_new_tokens=LENGTH)
+    assert [g.token_ids for g in together] == alone
+    backwards = dl.generate_batch(
+        lm, PROMPTS[::-1], strategy, seeds=seeds[::-1], max_new_tokens=LENGTH, trace=True
+    )
+    assert [g.token_ids for g in backwards[::-1]] == alone
+
+
+def test_all_strategies_share_one_batch(lm, noisy):
+    strategies = [make(noisy) for make in MAKERS.values()]
+    seeds = range(len(strategies))
+    prompts = [PROMPTS[i % len(PROMPTS)] for i in seeds]
+    mixed = dl.generate_batch(lm, prompts, strategies, seeds=seeds, max_new_tokens=LENGTH)
+    for prompt, strategy, seed, g in zip(prompts, strategies, seeds, mixed, strict=True):
+        alone = dl.generate(lm, prompt, strategy, seed=seed, max_new_tokens=LENGTH)
+        assert g.token_ids == alone.token_ids, strategy
+
+
+@each_strategy
+def test_the_steps_streamed_are_the_steps_traced_and_spell_the_text(lm, noisy, make):
+    strategy = make(noisy)
+    g = dl.generate(lm, PROMPTS[0], strategy, seed=2, max_new_tokens=LENGTH, trace=True)
+    streamed = list(dl.stream(lm, PROMPTS[0], strategy, seed=2, max_new_tokens=LENGTH))
+    assert [step.token_id for step in streamed] == g.token_ids
+    assert [step.decision for step in streamed] == [step.decision for step in g.steps]
+    assert "".join(step.text for step in streamed) == g.text
