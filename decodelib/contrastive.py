@@ -19,6 +19,7 @@ from decodelib.distributions import check_logits, log_probs, widen
 from decodelib.generation import Generation, Step, Transcript
 from decodelib.processors import MinP, remove
 from decodelib.samplers import argmax
+from decodelib.search import InTurn
 from decodelib.stopping import Stopping
 from decodelib.types import Cache, LanguageModel, Move
 from decodelib.validation import check_integer, check_number
@@ -156,28 +157,9 @@ class ContrastiveSearch:
         seeds: Sequence[int],
         stopping: Stopping,
         trace: bool,
-    ) -> ContrastiveSearches:
+    ) -> InTurn:
         transcripts = [Transcript(ids.tolist(), stopping, trace) for ids in prompts]
-        return ContrastiveSearches([Contrast(self, lm, t) for t in transcripts])
-
-
-class ContrastiveSearches:
-    """Contrastive search of several prompts, one after the other in every round."""
-
-    def __init__(self, contrasts: list[Contrast]) -> None:
-        self.contrasts = contrasts
-
-    def run_round(self) -> bool:
-        for contrast in self.contrasts:
-            if contrast.transcript.finish_reason is None:
-                contrast.run_round()
-        return any(c.transcript.finish_reason is None for c in self.contrasts)
-
-    def steps(self, index: int) -> list[Step]:
-        return self.contrasts[index].transcript.steps
-
-    def results(self) -> list[Generation]:
-        return [contrast.transcript.generation() for contrast in self.contrasts]
+        return InTurn([Contrast(self, lm, t) for t in transcripts])
 
 
 class Contrast:

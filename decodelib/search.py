@@ -1,4 +1,4 @@
-"""Searches that keep several rows for a prompt, decoded side by side."""
+"""Searches of several prompts made from searches of one: side by side, or in turn."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from decodelib.generation import Generation, Step
+from decodelib.generation import Generation, Step, Transcript
 from decodelib.types import Move
 
 
@@ -54,3 +54,33 @@ class SideBySide:
 
     def results(self) -> list[Generation]:
         return [search.result() for search in self.searches]
+
+
+@runtime_checkable
+class PromptRounds(Protocol):
+    """The decoding of one prompt by a search that runs its models itself."""
+
+    transcript: Transcript
+
+    def run_round(self) -> None:
+        """Append at least one token."""
+        ...
+
+
+class InTurn:
+    """The `OwnSearch` of several prompts, one after the other in every round."""
+
+    def __init__(self, searches: Sequence[PromptRounds]) -> None:
+        self.searches = searches
+
+    def run_round(self) -> bool:
+        for search in self.searches:
+            if search.transcript.finish_reason is None:
+                search.run_round()
+        return any(search.transcript.finish_reason is None for search in self.searches)
+
+    def steps(self, index: int) -> list[Step]:
+        return self.searches[index].transcript.steps
+
+    def results(self) -> list[Generation]:
+        return [search.transcript.generation() for search in self.searches]

@@ -14,9 +14,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from decodelib.distributions import log_probs, widen
-from decodelib.generation import Generation, Step, Transcript
+from decodelib.generation import Transcript
 from decodelib.processors import Chain
 from decodelib.samplers import process, sample, seeded, uniforms
+from decodelib.search import InTurn
 from decodelib.stopping import Stopping
 from decodelib.types import Cache, LanguageModel, LogitsProcessor
 from decodelib.validation import check_integer
@@ -77,35 +78,16 @@ class SpeculativeSampling:
         seeds: Sequence[int],
         stopping: Stopping,
         trace: bool,
-    ) -> SpeculativeSearch:
+    ) -> InTurn:
         if self.draft.vocab_size != lm.vocab_size:
             raise ValueError(
                 f"draft must have {lm.name}'s vocabulary of {lm.vocab_size} tokens, "
                 f"got {self.draft.vocab_size}"
             )
         transcripts = [Transcript(ids.tolist(), stopping, trace) for ids in prompts]
-        return SpeculativeSearch(
+        return InTurn(
             [Speculation(self, lm, t, seed) for t, seed in zip(transcripts, seeds, strict=True)]
         )
-
-
-class SpeculativeSearch:
-    """Speculative sampling of several prompts, one after the other in every round."""
-
-    def __init__(self, speculations: list[Speculation]) -> None:
-        self.speculations = speculations
-
-    def run_round(self) -> bool:
-        for speculation in self.speculations:
-            if speculation.transcript.finish_reason is None:
-                speculation.run_round()
-        return any(s.transcript.finish_reason is None for s in self.speculations)
-
-    def steps(self, index: int) -> list[Step]:
-        return self.speculations[index].transcript.steps
-
-    def results(self) -> list[Generation]:
-        return [speculation.transcript.generation() for speculation in self.speculations]
 
 
 class Speculation:
