@@ -9,6 +9,7 @@ from decodelib.checks.greedy import best_path, ends_in_loop, greedy_path
 from decodelib.checks.loop import decode
 from decodelib.checks.min_p import heated_bound, min_p_mask, min_p_on_logits
 from decodelib.checks.next_token import sequence_logprob, softmax
+from decodelib.checks.random_sampling import chi_square, sample_index, tail_risk
 from decodelib.checks.temperature import apply_temperature, find_temperature, tempered_tail
 from decodelib.checks.top_p import entry_point, nucleus_size, top_p
 from decodelib.checks.verdict import Exercise, Misconception, Verdict
@@ -19,6 +20,7 @@ __all__ = [
     "Verdict",
     "apply_temperature",
     "best_path",
+    "chi_square",
     "decode",
     "ends_in_loop",
     "entry_point",
@@ -28,8 +30,10 @@ __all__ = [
     "min_p_mask",
     "min_p_on_logits",
     "nucleus_size",
+    "sample_index",
     "sequence_logprob",
     "softmax",
+    "tail_risk",
     "tempered_tail",
     "top_p",
 ]
