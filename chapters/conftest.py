@@ -1,4 +1,4 @@
-"""The settings stored outputs are made with, for `pytest --nbval chapters` and `make notebooks`."""
+"""How stored outputs are made, for nbval and for `make notebooks`."""
 
 import os
 
