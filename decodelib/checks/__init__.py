@@ -11,6 +11,7 @@ from decodelib.checks.min_p import heated_bound, min_p_mask, min_p_on_logits
 from decodelib.checks.next_token import sequence_logprob, softmax
 from decodelib.checks.random_sampling import chi_square, sample_index, tail_risk
 from decodelib.checks.temperature import apply_temperature, find_temperature, tempered_tail
+from decodelib.checks.top_k import mass_kept, smallest_k, top_k_probs
 from decodelib.checks.top_p import entry_point, nucleus_size, top_p
 from decodelib.checks.verdict import Exercise, Misconception, Verdict
 
@@ -27,13 +28,16 @@ __all__ = [
     "find_temperature",
     "greedy_path",
     "heated_bound",
+    "mass_kept",
     "min_p_mask",
     "min_p_on_logits",
     "nucleus_size",
     "sample_index",
     "sequence_logprob",
+    "smallest_k",
     "softmax",
     "tail_risk",
     "tempered_tail",
+    "top_k_probs",
     "top_p",
 ]
