@@ -4,14 +4,12 @@ import math
 import statistics
 
 import numpy as np
-import pytest
 import torch
+from exercise_laws import laws
 
 import decodelib as dl
 from decodelib.checks import min_p as checks
 
-CHECKERS = [checks.min_p_mask, checks.min_p_on_logits, checks.heated_bound]
-each_checker = pytest.mark.parametrize("check", CHECKERS, ids=lambda check: check.__name__)
 NO_IDS = torch.empty(1, 0, dtype=torch.long)
 
 
@@ -46,12 +44,6 @@ SOLUTIONS = {
     checks.min_p_on_logits: on_logits,
     checks.heated_bound: heated_bound,
 }
-
-
-@each_checker
-def test_the_solution_passes(check):
-    verdict = check(SOLUTIONS[check])
-    assert verdict.passed, verdict.message
 
 
 def test_other_ways_to_the_same_answer_pass():
@@ -241,17 +233,8 @@ MISTAKES = [
     (checks.heated_bound, fraction_alone, "fraction of p_max"),
 ]
 
-
-@pytest.mark.parametrize(
-    ("check", "mistake", "said"), MISTAKES, ids=[mistake.__name__ for _, mistake, _ in MISTAKES]
-)
-def test_each_mistake_gets_the_hint_about_it(check, mistake, said):
-    verdict = check(mistake)
-    assert not verdict.passed
-    assert said in verdict.message
-
-
-@each_checker
-def test_hints_tell_mistakes_apart(check):
-    hints = [check(mistake).message for own, mistake, _ in MISTAKES if own is check]
-    assert len(hints) == len(set(hints)) >= 3
+(
+    test_the_solution_passes,
+    test_each_mistake_gets_the_hint_about_it,
+    test_hints_tell_mistakes_apart,
+) = laws(SOLUTIONS, MISTAKES)

@@ -3,15 +3,11 @@
 import bisect
 import itertools
 
-import pytest
 import torch
+from exercise_laws import laws
 
 from decodelib import checks
 from decodelib.distributions import nucleus
-
-CHECKERS = [checks.nucleus_size, checks.top_p, checks.entry_point]
-each_checker = pytest.mark.parametrize("check", CHECKERS, ids=lambda check: check.__name__)
-
 
 # Solutions, each written differently from the checker's own.
 
@@ -37,12 +33,6 @@ SOLUTIONS = {
     checks.top_p: top_p,
     checks.entry_point: entry_point,
 }
-
-
-@each_checker
-def test_the_solution_passes(check):
-    verdict = check(SOLUTIONS[check])
-    assert verdict.passed, verdict.message
 
 
 def test_answers_may_be_tensors():
@@ -152,17 +142,8 @@ MISTAKES = [
     (checks.entry_point, mass_before_as_given, "Rank them"),
 ]
 
-
-@pytest.mark.parametrize(
-    ("check", "mistake", "said"), MISTAKES, ids=[mistake.__name__ for _, mistake, _ in MISTAKES]
-)
-def test_each_mistake_gets_the_hint_about_it(check, mistake, said):
-    verdict = check(mistake)
-    assert not verdict.passed
-    assert said in verdict.message
-
-
-@each_checker
-def test_hints_tell_mistakes_apart(check):
-    hints = [check(mistake).message for own, mistake, _ in MISTAKES if own is check]
-    assert len(hints) == len(set(hints)) >= 3
+(
+    test_the_solution_passes,
+    test_each_mistake_gets_the_hint_about_it,
+    test_hints_tell_mistakes_apart,
+) = laws(SOLUTIONS, MISTAKES)
