@@ -1,4 +1,4 @@
-# make book | lab | test | bench | notebooks | lint | lock | clean | distclean
+# make book | lab | test | bench | notebooks | claims | lint | lock | clean | distclean
 # Each makes .venv and installs what it needs on first use; PYTHON chooses the interpreter (3.11 or newer).
 # make book MODEL=auto|gpt2|storybook chooses the model whose outputs the pages show.
 
@@ -8,7 +8,7 @@ LABFLAGS ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: book lab test bench notebooks lint lock clean distclean
+.PHONY: book lab claims test bench notebooks lint lock clean distclean
 
 book: $(READY)
 	$(BIN)/python tools/book.py build --model $(MODEL)
@@ -27,6 +27,10 @@ bench: $(READY)
 
 notebooks: $(READY)
 	$(BIN)/python tools/book.py execute
+
+# Run after changing a chapter's claims.
+claims: $(READY)
+	$(BIN)/python -m tools.claims
 
 lint: $(READY)
 	$(BIN)/ruff check .
