@@ -25,7 +25,7 @@ from explorer_cases import (
 from explorer_page import READ, SET, assert_shows, click, open_page, reveal, state_of
 
 from decodelib.viz import DistributionExplorer
-from decodelib.viz.explorer import SCRIPTS, STATIC, STYLE
+from decodelib.viz.explorer import SCRIPTS, STATIC, STYLES
 
 pytestmark = pytest.mark.browser
 
@@ -52,9 +52,9 @@ def page(tmp_path_factory) -> str:
             make({"one": TOY, "two": [3 * x for x in TOY]}, WORDS, title="Two"),
         ]
         body = "".join(explorer.as_html() for explorer in explorers)
-    head = f'<link rel="stylesheet" href="{(STATIC / STYLE).as_uri()}">' + "".join(
-        f'<script src="{(STATIC / name).as_uri()}"></script>' for name in SCRIPTS
-    )
+    head = "".join(
+        f'<link rel="stylesheet" href="{(STATIC / name).as_uri()}">' for name in STYLES
+    ) + "".join(f'<script src="{(STATIC / name).as_uri()}"></script>' for name in SCRIPTS)
     path = tmp_path_factory.mktemp("page") / "page.html"
     path.write_text(
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Explorers</title>'
@@ -141,7 +141,7 @@ def test_everything_can_be_done_from_the_keyboard(driver, page):
     assert verdict.text.startswith("You predicted 4; it is 5.")
     assert driver.switch_to.active_element == verdict
 
-    focus(two, ".dx-contexts input:checked")
+    focus(two, ".dx-choice input:checked")
     before = read(two)["entropy"]
     press(Keys.ARROW_RIGHT)
     assert read(two)["entropy"] != before

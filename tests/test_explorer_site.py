@@ -51,7 +51,7 @@ def move_and_compare(driver, root, seed: int) -> int:
     reveal(driver, root)
     tried = 0
     for index, record in enumerate(state["data"]["contexts"]):
-        radio = root.find_elements("css selector", ".dx-contexts input")[index]
+        radio = root.find_elements("css selector", ".dx-choice input")[index]
         driver.execute_script("arguments[0].click()", radio)
         for moves in settings_to_try(np.random.default_rng(seed)):
             shown = driver.execute_script(MOVE + READ, root, moves)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
-from decodelib.viz.explorer import SCRIPTS, STYLE
+from decodelib.viz.explorer import SCRIPTS, STYLES
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "chapters").glob("*.ipynb"))
@@ -147,7 +147,7 @@ def test_site_has_an_icon_and_an_entry_page(site):
 def test_configuration_loads_the_explorers_scripts_in_their_order():
     config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["sphinx"]["config"]
     assert tuple(config["html_js_files"]) == SCRIPTS
-    assert STYLE in config["html_css_files"]
+    assert tuple(config["html_css_files"]) == (*STYLES, "book.css")
 
 
 def test_citations_and_bibliography_agree(site):

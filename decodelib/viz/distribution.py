@@ -11,7 +11,7 @@ from torch import Tensor
 from decodelib.processors import Processor
 from decodelib.validation import check_choice
 from decodelib.viz.chain import KNOBS, Distribution, apply_steps, check_knob, processor
-from decodelib.viz.explorer import Explorer, build
+from decodelib.viz.explorer import Explorer, build, question
 from decodelib.viz.payload import pack, unpack
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class DistributionExplorer(Explorer):
         order: The names of those four in the order applied.
         seed, draws: How many tokens the reader has drawn, and from which seed. The page has its own
             random numbers, not those of `dl.Sampling`.
-        prediction: The reader's committed number, or None while the answer is still hidden.
+        prediction: As for every explorer; a number.
     """
 
     kind = t.Unicode("distribution").tag(sync=True)
@@ -47,12 +47,11 @@ class DistributionExplorer(Explorer):
     order = t.List(t.Unicode(), list(KNOBS)).tag(sync=True)
     seed = t.Int(0, min=0, max=2**32 - 1).tag(sync=True)
     draws = t.Int(0, min=0, max=10_000).tag(sync=True)
-    prediction = t.Float(None, allow_none=True).tag(sync=True)
 
     _logits: dict[str, Tensor]
     _token_ids: dict[str, Tensor]
 
-    settings = ("context", *KNOBS, "order", "seed", "draws", "prediction")
+    settings = ("context", *KNOBS, "order", "seed", "draws")
 
     @classmethod
     def from_logits(
@@ -100,9 +99,6 @@ class DistributionExplorer(Explorer):
         if not contexts:
             raise ValueError("contexts must hold at least one prompt, got none")
         check_choice("answer", answer, ANSWERS)
-        unknown = sorted(set(settings) - set(cls.settings))
-        if unknown:
-            raise TypeError(f"settings must be among {', '.join(cls.settings)}, got {unknown[0]}")
         records, token_ids = [], {}
         for label, prompt, logits in contexts:
             record, token_ids[label] = pack(logits, token_text)
@@ -113,11 +109,7 @@ class DistributionExplorer(Explorer):
         explorer._token_ids = token_ids
         explorer._logits = {record["label"]: unpack(record) for record in records}
         explorer.context = contexts[0][0]
-        for name, value in settings.items():
-            setattr(explorer, name, list(value) if name == "order" else value)
-        initial = {name: getattr(explorer, name) for name in cls.settings if name != "prediction"}
-        question = {"question": predict, "answer": answer} if predict else None
-        explorer.data = {**explorer.data, "initial": initial, "predict": question}
+        explorer.start(settings, question(predict, answer))
         return explorer
 
     @t.validate("context")
@@ -162,17 +154,13 @@ class DistributionExplorer(Explorer):
     def _record(self) -> dict[str, Any]:
         return next(r for r in self.data["contexts"] if r["label"] == self.context)
 
-    @property
-    def _is_hidden(self) -> bool:
-        return bool(self.data["predict"]) and self.prediction is None
-
     def __repr__(self) -> str:
         chain = ", ".join(map(repr, self.processors))
         return f"DistributionExplorer({self.context or self.title!r}: Sampling({chain}))"
 
     def summary(self) -> str:
         """Return the current state in one line; the answer stays hidden until it is predicted."""
-        if self._is_hidden:
+        if self.is_hidden:
             return f"{self!r}: {self.data['predict']['question']}"
         d = self.distribution()
         return (
@@ -183,13 +171,11 @@ class DistributionExplorer(Explorer):
     def as_text(self) -> str:
         """Return the summary and a bar chart in plain text."""
         record, d = self._record(), self.distribution()
-        after = d.before if self._is_hidden else d.after
+        after = d.before if self.is_hidden else d.after
         lines = [self.title, f"after: {record['prompt']!r}" if record["prompt"] else ""]
         lines += [self.summary(), "", f"{'token':<16} before   after"]
         for i, token in enumerate(record["tokens"][: min(self.data["bars"], 10)]):
-            state = (
-                "     ?" if self._is_hidden else "   cut" if after[i] == 0 else f"{after[i]:.4f}"
-            )
+            state = "     ?" if self.is_hidden else "   cut" if after[i] == 0 else f"{after[i]:.4f}"
             bar = "█" * round(float(24 * after[i] / after[0]))
             lines.append(f"{token!r:<16.16} {d.before[i]:.4f}  {state} {bar}".rstrip())
         lines += [

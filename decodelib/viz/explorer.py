@@ -12,7 +12,9 @@ from __future__ import annotations
 import functools
 import html
 import json
+import math
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,24 +22,74 @@ import traitlets as t
 
 STATIC = Path(__file__).parent / "static"
 
-SCRIPTS = ("explorer.js", "explorer-logits.js", "explorer-distribution.js")
-"""The front end, in loading order; the first is the shell, each further explorer adds one."""
+SCRIPTS = (
+    "explorer.js",
+    "explorer-parts.js",
+    "explorer-logits.js",
+    "explorer-distribution.js",
+)
+"""The front end, in loading order: the shell, the parts, and then each explorer adds its own."""
 
-STYLE = "explorer.css"
+STYLES = ("explorer.css",)
+"""The style sheets, in loading order: what all share, and then each explorer may add its own."""
 
 
 class Explorer(t.HasTraits):
     """The data and settings of one explorer, and how they are written into a notebook.
 
-    A subclass names its renderer in `kind`; its synced traits are what the renderer reads.
+    A subclass names its renderer in `kind`; its synced traits are what the renderer reads. Make one
+    with `build`, then call `start`.
+
+    Traits:
+        data: What is fixed: recorded by Python, read by the renderer. `start` adds "initial", the
+            settings that "Reset" comes back to, and "predict", the question to answer first.
+        prediction: The reader's committed answer, or None while the explorer's is still hidden.
     """
 
     kind = t.Unicode("").tag(sync=True)
     title = t.Unicode("").tag(sync=True)
     data = t.Dict().tag(sync=True)
+    prediction = t.Union([t.Float(), t.Unicode()], default_value=None, allow_none=True).tag(
+        sync=True
+    )
 
     settings: tuple[str, ...] = ()
-    """The names of the traits that the reader can change."""
+    """The names of the traits that the reader can change, besides `prediction`."""
+
+    def start(self, settings: Mapping[str, Any], predict: Mapping[str, Any] | None = None) -> None:
+        """Move to the settings that the reader finds first, and remember them in `data`.
+
+        Args:
+            settings: Any of `settings`, and `prediction` to begin with the answer revealed.
+            predict: What `question` returns, or None to hide nothing.
+
+        Raises:
+            TypeError: For the name of no setting.  ValueError: For a value that a trait refuses.
+        """
+        names = (*self.settings, "prediction")
+        if unknown := sorted(set(settings) - set(names)):
+            raise TypeError(f"settings must be among {', '.join(names)}, got {unknown[0]}")
+        for name, value in settings.items():
+            if name != "prediction":
+                setattr(self, name, list(value) if isinstance(value, tuple) else value)
+        initial = {name: getattr(self, name) for name in self.settings}
+        self.data = {**self.data, "initial": initial, "predict": dict(predict) if predict else None}
+        self.prediction = settings.get("prediction")
+
+    @t.validate("prediction")
+    def _check_prediction(self, proposal: Any) -> float | str | None:
+        guess = proposal["value"]
+        choices = (self.data.get("predict") or {}).get("choices")
+        if guess is not None and choices and guess not in choices:
+            raise ValueError(f"prediction must be one of {', '.join(choices)}, got {guess!r}")
+        if guess is not None and not choices and not _is_number(guess):
+            raise ValueError(f"prediction must be a finite number, got {guess!r}")
+        return guess  # type: ignore[no-any-return]
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether the answer is held back until the reader predicts it."""
+        return bool(self.data.get("predict")) and self.prediction is None
 
     def summary(self) -> str:
         """Return the current state in one line."""
@@ -54,7 +106,7 @@ class Explorer(t.HasTraits):
         do not know, but may show the content of a script element to the reader.
         """
         state = {"title": self.title, "data": self.data}
-        state |= {name: getattr(self, name) for name in self.settings}
+        state |= {name: getattr(self, name) for name in (*self.settings, "prediction")}
         packed = json.dumps(state, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         attribute = html.escape(packed, quote=False).replace("'", "&#39;")
         return (
@@ -64,6 +116,26 @@ class Explorer(t.HasTraits):
 
     def _repr_mimebundle_(self, **_: Any) -> Any:
         return {"text/plain": self.summary(), "text/html": self.as_html()}
+
+
+def question(
+    predict: str | None, answer: Any, choices: Sequence[str] | None = None
+) -> dict[str, Any] | None:
+    """Return what `Explorer.start` puts under "predict": a question, and what its answer is.
+
+    Args:
+        predict: The question, or None for none.
+        answer: What the renderer needs to find the answer; JSON.
+        choices: The answers to choose from; without them the answer is a number.
+    """
+    if predict is None:
+        return None
+    asked = {"question": predict, "answer": answer}
+    return asked | ({"choices": list(choices)} if choices else {})
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 SomeExplorer = TypeVar("SomeExplorer", bound=Explorer)
@@ -82,7 +154,7 @@ def _as_widget(kind: type[SomeExplorer]) -> type[SomeExplorer]:
 
     class Widget(kind, anywidget.AnyWidget):  # type: ignore[valid-type, misc]
         _esm = front_end()
-        _css = (STATIC / STYLE).read_text(encoding="utf-8")
+        _css = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in STYLES)
 
         def _repr_mimebundle_(self, **kwargs: Any) -> Any:
             widget: Any = anywidget.AnyWidget._repr_mimebundle_(self, **kwargs)

@@ -2,8 +2,9 @@
 (function () {
   "use strict";
 
-  const { element, showToken, showProbability, showCount, copyText, announcer, logits: arithmetic, register } =
+  const { element, showToken, showProbability, showCount, parts, logits: arithmetic, register } =
     globalThis.DecodeExplorer;
+  const { linear, counts } = parts;
 
   const STEPS = {
     temperature: { label: "Temperature", processor: "Temperature", off: 1, min: 0.01, max: 10, step: 0.05,
@@ -14,34 +15,10 @@
     min_p: { label: "Min-p", processor: "MinP", off: 0, min: 0, max: 1, step: 0.01,
       slider: () => linear(0, 1, 0.01) },
   };
-  const SETTINGS = ["context", ...Object.keys(STEPS), "order", "seed", "draws", "prediction"];
+  const SETTINGS = ["context", ...Object.keys(STEPS), "order", "seed", "draws"];
   const MAX_DRAWS = 10000;
   const TABLE_ROWS = 50;
 
-  let radioGroups = 0; // radio buttons need a name that no other explorer on the page has
-
-  /** A slider's own scale, and how it maps to values. */
-  function linear(min, max, step) {
-    return { min, max, step, toValue: Number, fromValue: (value) => value };
-  }
-
-  /** k in ever larger strides; the right end is "off", which keeps everything. */
-  function counts(vocab) {
-    const stops = [];
-    for (let k = 1; k < vocab; k += k < 20 ? 1 : 10 ** Math.floor(Math.log10(k / 2))) stops.push(k);
-    const off = stops.length;
-    return {
-      min: 0, max: off, step: 1,
-      toValue: (i) => (Number(i) >= off ? 0 : stops[i]),
-      fromValue(k) {
-        if (k === 0 || k >= vocab) return off;
-        const next = stops.findIndex((stop) => stop >= k);
-        return next < 0 ? off : next;
-      },
-    };
-  }
-
-  const valueText = (name, value) => (value === STEPS[name].off ? `${value} (off)` : String(value));
 
   /** Python source with the current settings. */
   function asCode(model, context) {
@@ -72,14 +49,12 @@
   function render({ model, el }) {
     const data = model.get("data");
     const rows = {};
-    const views = {};
+    let mounted = null;
     let context, row, result;
 
-    const set = (changes) => {
-      for (const [name, value] of Object.entries(changes)) model.set(name, value);
-      model.save_changes();
-    };
-    const hidden = () => data.predict !== null && model.get("prediction") === null;
+    const set = (changes) => parts.change(model, changes);
+    const announce = (message) => mounted && mounted.announce(message);
+    const hidden = () => views.prediction.hidden();
     const settings = () => Object.fromEntries([...Object.keys(STEPS), "order"].map((n) => [n, model.get(n)]));
 
     function select(label) {
@@ -88,7 +63,7 @@
     }
 
     /** One value of the distribution that a prediction can be about. */
-    function answerTo({ question, answer }) {
+    function answerTo({ answer }) {
       const start = data.initial;
       const record = data.contexts.find((candidate) => candidate.label === start.context);
       const outcome = arithmetic.apply(
@@ -98,7 +73,7 @@
         varentropy: outcome.after.varentropy, top_probability: outcome.pAfter(0),
       };
       const value = values[answer];
-      return { question, value, text: Number.isInteger(value) ? showCount(value) : value.toFixed(4) };
+      return { value, text: Number.isInteger(value) ? showCount(value) : value.toFixed(4) };
     }
 
     function update() {
@@ -110,15 +85,13 @@
     // ---- the parts, in reading order; each has a node and an update ------------------------------
 
     function header() {
-      const count = element("span", { class: "dx-source" });
+      const bar = parts.titleBar({ model,
+        source: () => (data.model ? `${data.model}, ` : "") + `${showCount(context.vocab)} tokens` });
       const prompt = element("p", { class: "dx-prompt" });
-      const node = element("div", { class: "dx-header" },
-        element("div", { class: "dx-titlebar" },
-          element("strong", { class: "dx-title", text: model.get("title") }), count), prompt);
       return {
-        node,
+        node: element("div", { class: "dx-header" }, bar.node, prompt),
         update() {
-          count.textContent = (data.model ? `${data.model}, ` : "") + `${showCount(context.vocab)} tokens`;
+          bar.update();
           prompt.hidden = !context.prompt;
           prompt.replaceChildren(context.prompt || "", element("span", { class: "dx-blank", text: "?" }));
         },
@@ -126,77 +99,23 @@
     }
 
     function contextPicker() {
-      const group = `dx-context-${radioGroups++}`;
-      const radios = data.contexts.map(({ label }) => element("input", {
-        type: "radio", name: group, value: label, "data-lm-suppress-shortcuts": "true",
-        onchange: () => set({ context: label }),
-      }));
-      const node = element("fieldset", { class: "dx-contexts" },
-        element("legend", { text: "Context" }),
-        ...radios.map((radio) => element("label", {}, radio, element("span", { text: radio.value }))));
-      node.hidden = radios.length < 2;
-      return {
-        node,
-        update() {
-          node.disabled = hidden();
-          for (const radio of radios) radio.checked = radio.value === context.label;
-        },
-      };
+      const picker = parts.choice({
+        legend: "Context", options: data.contexts.map(({ label }) => ({ value: label, label })),
+        get: () => context.label, set: (label) => set({ context: label }) });
+      picker.node.hidden = data.contexts.length < 2;
+      return { node: picker.node, update: () => picker.update({ disabled: hidden() }) };
     }
 
-    function prediction() {
-      const input = element("input", {
-        type: "number", step: "any", required: true, "aria-label": "Your prediction",
-        "data-lm-suppress-shortcuts": "true", "data-dx": "prediction" });
-      const form = element("form", {
-        class: "dx-predict-form",
-        onsubmit: (event) => {
-          event.preventDefault();
-          if (!Number.isFinite(input.valueAsNumber)) return;
-          set({ prediction: input.valueAsNumber });
-          verdict.focus();
-        },
-      }, input, element("button", { type: "submit", text: "Reveal" }));
-      const verdict = element("p", { class: "dx-verdict", tabindex: "-1" });
-      const node = element("div", { class: "dx-predict" },
-        element("p", { class: "dx-question", text: data.predict ? data.predict.question : "" }), form, verdict);
-      node.hidden = data.predict === null;
-      return {
-        node,
-        update() {
-          if (data.predict === null) return;
-          form.hidden = !hidden();
-          verdict.hidden = hidden();
-          if (hidden()) return;
-          const { value, text } = answerTo(data.predict);
-          const guess = model.get("prediction");
-          const exact = text === (Number.isInteger(value) ? showCount(guess) : guess.toFixed(4));
-          verdict.textContent = exact ? `${text}, as you predicted. Now move the sliders.`
-            : `You predicted ${guess}; it is ${text}. Now move the sliders.`;
-        },
-      };
-    }
+    const scales = {}; // by the size of the vocabulary
 
     function step(name) {
-      const { label, min, max, step: stride, off } = STEPS[name];
-      let scale = null;
-      let scaleFor = null;
-      const slider = element("input", {
-        type: "range", "aria-label": label, "data-dx": name, "data-lm-suppress-shortcuts": "true",
-        oninput: () => set({ [name]: scale.toValue(slider.value) }) });
-      const isValid = (value) => Number.isFinite(value) && value >= min && value <= max
-        && (name !== "top_k" || Number.isInteger(value));
-      const box = element("input", {
-        type: "number", "aria-label": `${label}, exact value`, min, max: Number.isFinite(max) ? max : null,
-        step: name === "top_k" ? stride : "any", "data-dx": `${name}-box`, "data-lm-suppress-shortcuts": "true",
-        oninput: () => { if (isValid(box.valueAsNumber)) set({ [name]: box.valueAsNumber }); },
-        onchange: () => {
-          let value = box.valueAsNumber;
-          if (!Number.isFinite(value)) value = model.get(name);
-          value = Math.min(Math.max(value, min), name === "top_k" ? context.vocab : max);
-          set({ [name]: name === "top_k" ? Math.round(value) : value });
-          box.value = model.get(name);
-        } });
+      const { label, min, max, off } = STEPS[name];
+      const knob = parts.knob({
+        name, label, min, integer: name === "top_k",
+        max: Number.isFinite(max) ? max : () => context.vocab,
+        scale: () => ((scales[context.vocab] ||= {})[name] ||= STEPS[name].slider(context.vocab)),
+        get: () => model.get(name), set: (value) => set({ [name]: value }),
+        valueText: (value) => (value === off ? `${value} (off)` : String(value)) });
       const move = (by, word, arrow) => element("button", {
         type: "button", class: "dx-move", "aria-label": `Apply ${label} ${word}`, title: `Apply ${word}`,
         text: arrow,
@@ -212,21 +131,13 @@
       const [earlier, later] = [move(-1, "earlier", "↑"), move(1, "later", "↓")];
       const effect = element("span", { class: "dx-effect" });
       const node = element("li", { class: "dx-step", "data-dx": `${name}-step` },
-        element("span", { class: "dx-name", text: label }), slider, box, effect,
+        knob.node, effect,
         element("span", { class: "dx-moves" }, earlier, later));
       return {
         node,
         update(index) {
-          if (scaleFor !== context.vocab) {
-            scale = STEPS[name].slider(context.vocab);
-            scaleFor = context.vocab;
-            for (const limit of ["min", "max", "step"]) slider[limit] = scale[limit];
-          }
           const value = model.get(name);
-          if (scale.toValue(slider.value) !== value) slider.value = scale.fromValue(value);
-          slider.setAttribute("aria-valuetext", valueText(name, value));
-          if (box.valueAsNumber !== value) box.value = value;
-          slider.disabled = box.disabled = hidden();
+          knob.update({ disabled: hidden() });
           earlier.setAttribute("aria-disabled", String(hidden() || index === 0));
           later.setAttribute("aria-disabled", String(hidden() || index === 3));
           node.classList.toggle("dx-off", value === off);
@@ -403,57 +314,27 @@
       };
     }
 
-    function table() {
-      const body = element("tbody");
-      const node = element("details", { class: "dx-table", ontoggle: () => view.update() },
-        element("summary", { text: "The numbers as a table" }),
-        element("div", { class: "dx-scroll", tabindex: "0", role: "group", "aria-label": "The numbers as a table" },
-          element("table", {},
-            element("thead", {}, element("tr", {}, ...["rank", "token", "id", "before", "after", "drawn"]
-              .map((text) => element("th", { scope: "col", text })))), body)));
-      const view = {
-        node,
-        update() {
-          if (!node.open) return; // most readers never open it
-          const { tally } = draws();
-          body.replaceChildren(...context.tokens.slice(0, TABLE_ROWS).map((token, i) => {
-            const by = result.removedBy(i);
-            const after = hidden() ? "?" : by ? `removed by ${STEPS[by].label.toLowerCase()}` : result.pAfter(i).toPrecision(6);
-            return element("tr", {}, ...[i + 1, showToken(token), context.ids[i], result.pBefore(i).toPrecision(6), after, tally.get(i) || 0]
-              .map((text, column) => element(column === 1 ? "th" : "td", { ...(column === 1 && { scope: "row" }), text })));
-          }));
-        },
-      };
-      return view;
-    }
-
-    function code() {
-      const source = element("pre", { tabindex: "0", role: "group", "aria-label": "decodelib code" });
-      const copy = element("button", { type: "button", text: "Copy as decodelib code",
-        onclick: () => { details.open = true; copyText(source.textContent, source, copy); } });
-      const details = element("details", {},
-        element("summary", { text: "These settings in decodelib" }), source);
-      const node = element("div", { class: "dx-code" }, details, copy);
-      return { node, update() { source.textContent = asCode(model, context); } };
-    }
+    const rowsOfTable = () => {
+      const { tally } = draws();
+      return context.tokens.slice(0, TABLE_ROWS).map((token, i) => {
+        const by = result.removedBy(i);
+        const after = hidden() ? "?" : by ? `removed by ${STEPS[by].label.toLowerCase()}` : result.pAfter(i).toPrecision(6);
+        return [i + 1, showToken(token), context.ids[i], result.pBefore(i).toPrecision(6), after, tally.get(i) || 0];
+      });
+    };
 
     // ---- assembly --------------------------------------------------------------------------------
 
-    const live = element("p", { class: "dx-live", "aria-live": "polite", "data-dx": "live" });
-    const announce = announcer(live);
-    const root = element("div", {
-      class: "dx-root", role: "group", "aria-label": model.get("title"), "data-lm-suppress-shortcuts": "true" });
-    select(model.get("context"));
-    Object.assign(views, {
-      header: header(), contexts: contextPicker(), prediction: prediction(), steps: steps(),
-      readout: readout(), chart: chart(), drawing: drawing(), table: table(), code: code(),
-    });
-    root.append(...Object.values(views).map((view) => view.node), live);
-    el.append(root);
-    update();
-
-    for (const name of SETTINGS) model.on("change:" + name, update);
-    return () => { for (const name of SETTINGS) model.off("change:" + name, update); };
+    const views = {
+      header: header(), contexts: contextPicker(),
+      prediction: parts.prediction({ model, answer: () => answerTo(data.predict), next: "Now move the sliders." }),
+      steps: steps(), readout: readout(), chart: chart(), drawing: drawing(),
+      table: parts.table({ summary: "The numbers as a table", rowHeader: 1,
+        columns: ["rank", "token", "id", "before", "after", "drawn"], rows: rowsOfTable }),
+      code: parts.sharing({ model, code: () => asCode(model, context) }),
+    };
+    mounted = parts.assemble({ model, el, views, settings: SETTINGS, update });
+    return mounted;
   }
 
   register("distribution", render);
