@@ -1,4 +1,4 @@
-# make book | lab | test | bench | notebooks | claims | lint | lock | clean | distclean
+# make book | lab | test | course | bench | notebooks | claims | lint | lock | clean | distclean
 # Each makes .venv and installs what it needs on first use; PYTHON chooses the interpreter (3.11 or newer).
 # make book MODEL=auto|gpt2|storybook chooses the model whose outputs the pages show.
 
@@ -8,7 +8,7 @@ LABFLAGS ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: book lab claims test bench notebooks lint lock clean distclean
+.PHONY: book lab test course bench claims notebooks lint lock clean distclean
 
 book: $(READY)
 	$(BIN)/python tools/book.py build --model $(MODEL)
@@ -21,6 +21,9 @@ test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadscope -p no:cacheprovider \
 		--nbval --nbval-current-env --nbval-cell-timeout 120 \
 		--nbval-sanitize-with chapters/nbval_sanitize.cfg chapters
+
+course: book
+	$(BIN)/python -m tools.course
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
