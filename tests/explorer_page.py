@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import html
 import json
+import shutil
 import time
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 import torch
 
 from decodelib.viz.chain import apply_steps
+from decodelib.viz.explorer import SCRIPTS, STATIC, STYLES, Explorer
 from decodelib.viz.payload import unpack
 
 SET = """
@@ -33,6 +37,24 @@ return {
   })),
 };
 """
+
+
+def write_page(path: Path, explorers: Sequence[Explorer]) -> Path:
+    """Write a page of explorers and nothing else, with the package's own scripts and styles."""
+    head = "".join(f'<link rel="stylesheet" href="{name}">' for name in STYLES) + "".join(
+        f'<script src="{name}"></script>' for name in SCRIPTS
+    )
+    for name in (*STYLES, *SCRIPTS):
+        shutil.copy(STATIC / name, path.parent / name)
+    body = "".join(explorer.as_html() for explorer in explorers)
+    path.write_text(
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Explorers</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<link rel="icon" href="data:,">'
+        f"{head}</head><body><main><h1>Explorers</h1>{body}</main></body></html>",
+        encoding="utf-8",
+    )
+    return path
 
 
 def open_page(driver, url: str) -> list:

@@ -22,10 +22,9 @@ from explorer_cases import (
     rows_and_settings,
     words,
 )
-from explorer_page import READ, SET, assert_shows, click, open_page, reveal, state_of
+from explorer_page import READ, SET, assert_shows, click, open_page, reveal, state_of, write_page
 
 from decodelib.viz import DistributionExplorer
-from decodelib.viz.explorer import SCRIPTS, STATIC, STYLES
 
 pytestmark = pytest.mark.browser
 
@@ -51,18 +50,7 @@ def page(tmp_path_factory) -> str:
             make(TOY, WORDS, title="Predict", top_p=0.9, predict="How many tokens are kept?"),
             make({"one": TOY, "two": [3 * x for x in TOY]}, WORDS, title="Two"),
         ]
-        body = "".join(explorer.as_html() for explorer in explorers)
-    head = "".join(
-        f'<link rel="stylesheet" href="{(STATIC / name).as_uri()}">' for name in STYLES
-    ) + "".join(f'<script src="{(STATIC / name).as_uri()}"></script>' for name in SCRIPTS)
-    path = tmp_path_factory.mktemp("page") / "page.html"
-    path.write_text(
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Explorers</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"{head}</head><body><main><h1>Explorers</h1>{body}</main></body></html>",
-        encoding="utf-8",
-    )
-    return path.as_uri()
+    return write_page(tmp_path_factory.mktemp("page") / "page.html", explorers).as_uri()
 
 
 def test_chromium_computes_what_decodelib_computes_on_1000_settings(driver, page, monkeypatch):

@@ -12,6 +12,7 @@ from decodelib.processors import Processor
 from decodelib.validation import check_choice
 from decodelib.viz.chain import KNOBS, Distribution, apply_steps, check_knob, processor
 from decodelib.viz.explorer import Explorer, build, question
+from decodelib.viz.limits import Limit, list_of, number, one_of
 from decodelib.viz.payload import pack, unpack
 
 if TYPE_CHECKING:
@@ -111,6 +112,16 @@ class DistributionExplorer(Explorer):
         explorer.context = contexts[0][0]
         explorer.start(settings, question(predict, answer))
         return explorer
+
+    def limits(self) -> dict[str, Limit]:
+        """Return what each setting may be."""
+        labels = [record["label"] for record in self.data["contexts"]]
+        knobs = {
+            name: number(knob.low, knob.high, integer=name == "top_k")
+            for name, knob in KNOBS.items()
+        }
+        order = list_of(list(KNOBS), each_once=True)
+        return super().limits() | knobs | {"context": one_of(labels), "order": order}
 
     @t.validate("context")
     def _check_context(self, proposal: Any) -> str:

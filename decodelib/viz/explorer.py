@@ -20,6 +20,8 @@ from typing import Any, TypeVar
 
 import traitlets as t
 
+from decodelib.viz.limits import Limit, limit_of
+
 STATIC = Path(__file__).parent / "static"
 
 SCRIPTS = (
@@ -42,7 +44,8 @@ class Explorer(t.HasTraits):
 
     Traits:
         data: What is fixed: recorded by Python, read by the renderer. `start` adds "initial", the
-            settings that "Reset" comes back to, and "predict", the question to answer first.
+            settings that "Reset" comes back to, "limits", which values a link may give them, and
+            "predict", the question to answer first.
         prediction: The reader's committed answer, or None while the explorer's is still hidden.
     """
 
@@ -73,8 +76,18 @@ class Explorer(t.HasTraits):
             if name != "prediction":
                 setattr(self, name, list(value) if isinstance(value, tuple) else value)
         initial = {name: getattr(self, name) for name in self.settings}
-        self.data = {**self.data, "initial": initial, "predict": dict(predict) if predict else None}
+        asked = dict(predict) if predict else None
+        limits = self.limits()
+        self.data = {**self.data, "initial": initial, "limits": limits, "predict": asked}
         self.prediction = settings.get("prediction")
+
+    def limits(self) -> dict[str, Limit]:
+        """Return what each setting may be, as far as its trait says it.
+
+        A subclass adds what depends on its data. A link cannot change a setting without a limit.
+        """
+        stated = {name: limit_of(trait) for name, trait in self.traits().items()}
+        return {name: limit for name in self.settings if (limit := stated[name]) is not None}
 
     @t.validate("prediction")
     def _check_prediction(self, proposal: Any) -> float | str | None:
@@ -84,7 +97,7 @@ class Explorer(t.HasTraits):
             raise ValueError(f"prediction must be one of {', '.join(choices)}, got {guess!r}")
         if guess is not None and not choices and not _is_number(guess):
             raise ValueError(f"prediction must be a finite number, got {guess!r}")
-        return guess  # type: ignore[no-any-return]
+        return guess
 
     @property
     def is_hidden(self) -> bool:

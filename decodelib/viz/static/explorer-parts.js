@@ -186,15 +186,34 @@
     return view;
   }
 
-  /** The current settings as Python source, to read and to copy. */
+  /** The current settings as Python source and, on a page, as a link that opens it with them. */
   function sharing({ model, code }) {
     const source = element("pre", { tabindex: "0", role: "group", "aria-label": "decodelib code" });
     const copy = element("button", { type: "button", text: "Copy as decodelib code",
       onclick: () => { details.open = true; copyText(source.textContent, source, copy); } });
     const details = element("details", {},
       element("summary", { text: "These settings in decodelib" }), source);
-    const node = element("div", { class: "dx-code" }, details, copy);
-    return { node, update() { source.textContent = code(); } };
+    const link = model.link ? linking(model) : { nodes: [], update() {} };
+    const node = element("div", { class: "dx-code" }, details,
+      element("div", { class: "dx-buttons" }, copy, ...link.nodes));
+    return {
+      node,
+      update() {
+        source.textContent = code();
+        link.update();
+      },
+    };
+  }
+
+  function linking(model) {
+    const address = element("code", { class: "dx-link", "data-dx": "link", hidden: true });
+    const button = element("button", { type: "button", text: "Copy link",
+      onclick() {
+        address.textContent = model.link();
+        address.hidden = false; // to copy by hand where the clipboard is out of reach
+        copyText(address.textContent, address, button);
+      } });
+    return { nodes: [button, address], update() { address.hidden = true; } };
   }
 
   // ---- the whole ---------------------------------------------------------------------------------

@@ -12,6 +12,9 @@
 
   const renderers = {};
 
+  // A module, which is what anywidget makes of this file, is never the current script.
+  const onPage = typeof document !== "undefined" && document.currentScript !== null;
+
   /** element("p", { class: "note", text: "..." , onclick: f }, child, ...) */
   function element(tag, properties = {}, ...children) {
     const node = document.createElement(tag);
@@ -57,7 +60,7 @@
 
   /** Copy, and say so on the button; where the clipboard is out of reach, select the text. */
   async function copyText(text, source, button) {
-    const label = button.textContent;
+    const label = (button.dataset.label ||= button.textContent);
     try {
       await navigator.clipboard.writeText(text);
       button.textContent = "Copied";
@@ -90,12 +93,87 @@
   function hydrate(el) {
     if (el.dataset.dxAlive || !renderers[el.dataset.dxKind]) return;
     const state = JSON.parse(el.dataset.dx);
+    const model = localModel({ ...state, kind: el.dataset.dxKind });
     el.dataset.dxAlive = "1";
-    render({ model: localModel({ ...state, kind: el.dataset.dxKind }), el });
+    if (onPage) {
+      const slug = uniqueSlug(state.title);
+      linked.set(slug, { model, el });
+      model.link = () => linkTo(slug, model);
+    }
+    render({ model, el });
   }
 
   function hydrateAll() {
     document.querySelectorAll(".dx[data-dx]").forEach(hydrate);
+  }
+
+  // ---- links that open a page with an explorer's settings: #dx=slug&temperature=0.7 -------------
+
+  const linked = new Map(); // by slug
+
+  function uniqueSlug(title) {
+    const slug = title.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "") || "explorer";
+    let unique = slug;
+    for (let n = 2; linked.has(unique); n++) unique = `${slug}-${n}`;
+    return unique;
+  }
+
+  /** The page's address with the settings that differ from those it starts with. A prediction is
+   *  not among them: whoever follows the link makes their own. */
+  function linkTo(slug, model) {
+    const written = new URLSearchParams({ dx: slug });
+    for (const [name, start] of Object.entries(model.get("data").initial)) {
+      const value = model.get(name);
+      if (String(value) !== String(start)) written.set(name, value === null ? "" : String(value));
+    }
+    return `${location.href.split("#")[0]}#${written}`;
+  }
+
+  /** The value that a link gives a setting, or undefined for what the setting's limits rule out. */
+  function readSetting(text, { type, min = -Infinity, max = Infinity, choices, all, nullable }) {
+    if (text === "" && nullable) return null;
+    if (type === "list") {
+      const items = text === "" ? [] : text.split(",");
+      const values = items.map((item) => choices.find((choice) => String(choice) === item));
+      const fits = !values.includes(undefined) && (!all || new Set(values).size === choices.length)
+        && values.length <= choices.length;
+      return fits ? values : undefined;
+    }
+    if (choices) return choices.find((choice) => String(choice) === text);
+    if (type === "string") return text;
+    const value = Number(text);
+    const fits = text.trim() !== "" && value >= min && value <= max && Number.isFinite(value)
+      && (type !== "integer" || Number.isInteger(value));
+    return fits ? value : undefined;
+  }
+
+  /** Move the explorer that the address names to the settings it gives, and show and return it. */
+  function followLink(behavior) {
+    const given = new URLSearchParams(location.hash.slice(1));
+    const target = linked.get(given.get("dx"));
+    if (!target) return null;
+    const { model, el } = target;
+    const { initial, limits } = model.get("data");
+    for (const [name, start] of Object.entries(initial)) {
+      const value = given.has(name) && limits[name] ? readSetting(given.get(name), limits[name]) : undefined;
+      model.set(name, value === undefined ? start : value);
+    }
+    model.save_changes();
+    el.scrollIntoView({ behavior, block: "start" });
+    el.tabIndex = -1;
+    el.focus({ preventScroll: true });
+    return el;
+  }
+
+  function start() {
+    hydrateAll();
+    if (!onPage) return;
+    const shown = followLink("instant");
+    // What loads later, such as fonts, moves what is below it.
+    if (shown) addEventListener("load", () => shown.scrollIntoView({ behavior: "instant" }));
+    addEventListener("hashchange", () => {
+      followLink(matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth");
+    });
   }
 
   globalThis.DecodeExplorer = {
@@ -105,6 +183,6 @@
   };
 
   if (typeof document === "undefined") return;
-  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", hydrateAll);
-  else setTimeout(hydrateAll);
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+  else setTimeout(start);
 })();
