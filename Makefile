@@ -1,4 +1,4 @@
-# make book | lab | test | course | bench | notebooks | claims | lint | lock | clean | distclean
+# make book | lab | test | course | pdf | bench | notebooks | claims | lint | lock | clean | distclean
 # Each makes .venv and installs what it needs on first use; PYTHON chooses the interpreter (3.11 or newer).
 # make book MODEL=auto|gpt2|storybook chooses the model whose outputs the pages show.
 
@@ -8,7 +8,7 @@ LABFLAGS ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: book lab test course bench claims notebooks lint lock clean distclean
+.PHONY: book lab test course pdf bench claims notebooks lint lock clean distclean
 
 book: $(READY)
 	$(BIN)/python tools/book.py build --model $(MODEL)
@@ -24,6 +24,9 @@ test: $(READY)
 
 course: book
 	$(BIN)/python -m tools.course
+
+pdf: book
+	$(BIN)/python -m tools.pdf
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
