@@ -3,5 +3,13 @@
 from decodelib.viz import plots
 from decodelib.viz.chain import Distribution
 from decodelib.viz.distribution import DistributionExplorer, explore_distribution
+from decodelib.viz.race import RaceExplorer, explore_race
 
-__all__ = ["Distribution", "DistributionExplorer", "explore_distribution", "plots"]
+__all__ = [
+    "Distribution",
+    "DistributionExplorer",
+    "RaceExplorer",
+    "explore_distribution",
+    "explore_race",
+    "plots",
+]

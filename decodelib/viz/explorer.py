@@ -29,10 +29,11 @@ SCRIPTS = (
     "explorer-parts.js",
     "explorer-logits.js",
     "explorer-distribution.js",
+    "explorer-race.js",
 )
 """The front end, in loading order: the shell, the parts, and then each explorer adds its own."""
 
-STYLES = ("explorer.css",)
+STYLES = ("explorer.css", "explorer-race.css")
 """The style sheets, in loading order: what all share, and then each explorer may add its own."""
 
 
