@@ -169,3 +169,10 @@ def test_long_tables_are_shortened_in_messages():
     message = exercise.check(lambda table: 2).message
     assert "'2': {'a': 0.5}, ..." in message
     assert len(message) < 200
+
+
+def test_a_right_answer_may_be_a_dict_within_rounding():
+    exercise = Exercise(lambda x: {"a": x, "b": 0.1 * 3}, [(1.0,)], [], "Good.")
+    assert exercise.check(lambda x: {"b": 0.3, "a": x}).passed
+    assert not exercise.check(lambda x: {"b": 0.3}).passed
+    assert not exercise.check(lambda x: {"b": 0.3, "a": x + 0.01}).passed

@@ -10,6 +10,7 @@ from decodelib.checks.loop import decode
 from decodelib.checks.min_p import heated_bound, min_p_mask, min_p_on_logits
 from decodelib.checks.next_token import sequence_logprob, softmax
 from decodelib.checks.random_sampling import chi_square, sample_index, tail_risk
+from decodelib.checks.search_or_sample import best_finished, marginals, usual_surprisal
 from decodelib.checks.temperature import apply_temperature, find_temperature, tempered_tail
 from decodelib.checks.top_k import mass_kept, smallest_k, top_k_probs
 from decodelib.checks.top_p import entry_point, nucleus_size, top_p
@@ -20,6 +21,7 @@ __all__ = [
     "Misconception",
     "Verdict",
     "apply_temperature",
+    "best_finished",
     "best_path",
     "chi_square",
     "decode",
@@ -28,6 +30,7 @@ __all__ = [
     "find_temperature",
     "greedy_path",
     "heated_bound",
+    "marginals",
     "mass_kept",
     "min_p_mask",
     "min_p_on_logits",
@@ -40,4 +43,5 @@ __all__ = [
     "tempered_tail",
     "top_k_probs",
     "top_p",
+    "usual_surprisal",
 ]

@@ -97,10 +97,12 @@ class Exercise:
 
 
 def _same(a: Any, b: Any) -> bool:
-    """Return whether two answers mean the same: numbers within rounding, sequences item by item."""
+    """Return whether two answers mean the same; numbers in them may differ by rounding."""
     a, b = _as_python(a), _as_python(b)
     if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
         return len(a) == len(b) and all(map(_same, a, b))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)
     if isinstance(a, numbers.Real) and isinstance(b, numbers.Real):
         return math.isclose(a, b, rel_tol=1e-6, abs_tol=1e-9)
     try:
