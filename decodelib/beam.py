@@ -7,14 +7,15 @@ penalty divides by): transformers' `generate(num_beams=...)`, whose token ids th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from decodelib.beam_tree import NUM_PRUNED, Fate, Growth, TreeRecorder
 from decodelib.distributions import check_logits, widen
 from decodelib.generation import Generation, Step, Transcript
 from decodelib.processors import short_repr
@@ -78,13 +79,41 @@ class BeamSearch:
         """Return the score of a hypothesis of `length` new tokens."""
         return logprob / length**self.length_penalty
 
+    def is_decided(
+        self, finished: Sequence[float], logprob: float, length: int, max_new_tokens: int
+    ) -> bool:
+        """Return whether the search stops while hypotheses are unfinished.
+
+        Args:
+            finished: The scores of the best finished hypotheses, `num_beams` at most, best first.
+            logprob, length: Of the best unfinished hypothesis.
+            max_new_tokens: The most tokens it may come to have.
+        """
+        if len(finished) < self.num_beams:
+            return False
+        if self.early_stopping is True or self.num_beams == 1:
+            return True  # one beam has nothing to compare with: it is greedy
+        if self.early_stopping == "never" and self.length_penalty > 0:
+            length = max_new_tokens
+        return self.normalized(logprob, length) <= finished[-1]
+
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """A continuation and the sum of its tokens' log-probabilities, in nats."""
+    """A continuation and the sum of its tokens' log-probabilities, in nats; its place in a tree."""
 
     transcript: Transcript
     logprob: float
+    node: int | None = None
+
+
+class Candidate(NamedTuple):
+    """A live hypothesis's row, one more token, its logprob, and the sum that ranks it, in nats."""
+
+    row: int
+    token_id: int
+    logprob: float
+    total: float
 
 
 class Beams:
@@ -95,6 +124,8 @@ class Beams:
         self.live = [Hypothesis(transcript, 0.0)]
         self.finished: list[tuple[float, Hypothesis]] = []
         self.chosen: list[int] = []  # the token ids that the last step kept
+        self.stopping = transcript.stopping
+        self.recorder = TreeRecorder() if transcript.trace else None
 
     def advance(
         self,
@@ -105,20 +136,32 @@ class Beams:
 
         A penalty is taken off the log-probability of every token it names.
         """
+        width = self.strategy.num_beams
         survivors: list[tuple[int, int]] = []
         live: list[Hypothesis] = []
         self.chosen = []
-        for rank, (row, token_id, hypothesis) in enumerate(self._expand(logits, penalty)):
-            if hypothesis.transcript.finish_reason is None:
+        allowed, candidates = self._expand(logits, penalty)
+        for rank, candidate in enumerate(candidates):
+            row, token_id, logprob, total = candidate
+            fate: Fate = "pruned"
+            # Twice as many as beams are enough to fill the beam even if every best one ends.
+            if len(live) < width and rank < 2 * width:
+                transcript = self.live[row].transcript.fork()
+                transcript.append(token_id, logprob, logits[row], allowed[row])
+                if transcript.finish_reason is None:
+                    fate = "kept"
+                elif rank < width:  # below the beam it would not have been kept: it may not finish
+                    fate = "finished"
+            node = self._record(candidate, fate)
+            if fate == "pruned":
+                continue
+            self.chosen.append(token_id)
+            hypothesis = Hypothesis(transcript, total, node)
+            if fate == "kept":
                 live.append(hypothesis)
                 survivors.append((row, token_id))
-            elif rank < self.strategy.num_beams:
-                self._finish(hypothesis)
             else:
-                continue  # a candidate below the beam may not finish: it would not have been kept
-            self.chosen.append(token_id)
-            if len(live) == self.strategy.num_beams:
-                break
+                self._finish(hypothesis)
         self.live = live
         if self._done():
             self.live = []
@@ -126,32 +169,41 @@ class Beams:
 
     def _expand(
         self, logits: Tensor, penalty: Tensor | None
-    ) -> Iterator[tuple[int, int, Hypothesis]]:
-        """Yield the best continuations of all live hypotheses as (row, token id, hypothesis).
+    ) -> tuple[Float[Tensor, "rows vocab"], list[Candidate]]:
+        """Return the allowed tokens' logprobs, and the best continuations of all live hypotheses.
 
-        At most twice as many as beams: even if every beam's best continuation is EOS, enough are
-        left to fill the beam. Each is made when it is asked for, so the unused ones cost nothing.
+        These are the 2 * num_beams best; more, below them, only if they are to be recorded.
         """
-        stopping = self.live[0].transcript.stopping
         lengths = [len(h.transcript.token_ids) for h in self.live]
         check_logits(logits)
         logprobs = widen(logits).log_softmax(-1)
-        allowed = stopping.forbid_early_eos(logprobs, lengths)
+        allowed = self.stopping.forbid_early_eos(logprobs, lengths)
         so_far = torch.tensor([h.logprob for h in self.live], dtype=allowed.dtype)
         totals = allowed + so_far.to(allowed.device)[:, None]
         if penalty is not None:
             totals = totals - penalty.to(totals)
         totals = totals.flatten()
         check_logits(totals)
-        best = totals.topk(min(2 * self.strategy.num_beams, len(totals)))
-        steps = logprobs.flatten()[best.indices]
-        for total, index, step in zip(*map(Tensor.tolist, (*best, steps)), strict=True):
-            if total == -math.inf:
-                return
-            row, token_id = divmod(index, logits.shape[-1])
-            transcript = self.live[row].transcript.fork()
-            transcript.append(token_id, step, logits[row], allowed[row])
-            yield row, token_id, Hypothesis(transcript, total)
+        places = totals.topk(min(2 * self.strategy.num_beams, len(totals))).indices.tolist()
+        if self.recorder is not None:
+            more = totals.topk(min(len(places) + NUM_PRUNED, len(totals))).indices.tolist()
+            places += [place for place in more if place not in places]
+        steps, sums = logprobs.flatten()[places].tolist(), totals[places].tolist()
+        vocab = logits.shape[-1]
+        candidates = [
+            Candidate(place // vocab, place % vocab, logprob, total)
+            for place, logprob, total in zip(places, steps, sums, strict=True)
+            if total > -math.inf
+        ]
+        return allowed, candidates
+
+    def _record(self, candidate: Candidate, fate: Fate) -> int | None:
+        if self.recorder is None:
+            return None
+        row, token_id, logprob, total = candidate
+        parent = self.live[row]
+        length = len(parent.transcript.token_ids) + 1
+        return self.recorder.add(Growth(parent.node, length, token_id, logprob, total, fate))
 
     def _finish(self, hypothesis: Hypothesis) -> None:
         length = len(hypothesis.transcript.token_ids)
@@ -162,18 +214,15 @@ class Beams:
 
     def _done(self) -> bool:
         """Return whether no live hypothesis may still change what is returned."""
-        strategy = self.strategy
         if not self.live:
             return True
-        if len(self.finished) < strategy.num_beams:
-            return False
-        if strategy.early_stopping is True or strategy.num_beams == 1:
-            return True  # one beam has nothing to compare with: it is greedy
         best = self.live[0]
-        length = len(best.transcript.token_ids)
-        if strategy.early_stopping == "never" and strategy.length_penalty > 0:
-            length = best.transcript.stopping.max_new_tokens
-        return strategy.normalized(best.logprob, length) <= self.finished[-1][0]
+        return self.strategy.is_decided(
+            [score for score, _ in self.finished],
+            best.logprob,
+            len(best.transcript.token_ids),
+            self.stopping.max_new_tokens,
+        )
 
     def steps(self) -> list[Step]:
         """Return the best hypothesis's steps, once no other may win."""
@@ -181,6 +230,10 @@ class Beams:
 
     def result(self) -> Generation:
         """Return the best finished hypothesis, with the next best as its alternatives."""
+        tree = None if self.recorder is None else self.recorder.tree(self.stopping.lm)
         wanted = self.finished[: self.strategy.num_return_sequences]
-        best, *others = (h.transcript.generation(score) for score, h in wanted)
+        best, *others = (
+            replace(hypothesis.transcript.generation(score), tree=tree)
+            for score, hypothesis in wanted
+        )
         return replace(best, alternatives=others)

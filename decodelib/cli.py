@@ -108,7 +108,8 @@ def _record(
 
 
 def _plain(g: Generation) -> dict[str, Any]:
-    record = asdict(replace(g, steps=[], alternatives=[]))
+    record = asdict(replace(g, steps=[], alternatives=[], tree=None))
+    del record["tree"]
     record["steps"] = [
         asdict(step) | {"candidates": [candidate._asdict() for candidate in step.candidates]}
         for step in g.steps

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from decodelib.beam_tree import BeamTree
 from decodelib.distributions import entropy_and_varentropy, widen
 from decodelib.stopping import FinishReason, Stopping, settled_text
 from decodelib.types import LanguageModel
@@ -102,6 +103,8 @@ class Generation:
         finish_reason: "eos", "stop" (a stop string appeared) or "length".
         steps: A `Step` for each token with `trace=True`, else empty.
         alternatives: Beam search's other hypotheses, best first, if it was asked for several.
+        tree: What the beam search weighed on the way, with `trace=True`; of diverse beam search,
+            the tree of this hypothesis's group. None for other strategies.
     """
 
     prompt: str
@@ -113,6 +116,7 @@ class Generation:
     finish_reason: FinishReason
     steps: list[Step] = field(default_factory=list)
     alternatives: list[Generation] = field(default_factory=list)
+    tree: BeamTree | None = None
 
     @property
     def full_text(self) -> str:
@@ -228,7 +232,7 @@ class Transcript:
             prompt=_prompt_text(lm, self.prompt_ids),
             text=self.stopping.visible_text(self.token_ids, self.finish_reason),
             token_ids=self.token_ids,
-            tokens=_token_texts(lm, self.token_ids),
+            tokens=token_texts(lm, self.token_ids),
             logprobs=self.logprobs,
             score=math.fsum(self.logprobs) if score is None else score,
             finish_reason=self.finish_reason,
@@ -236,7 +240,8 @@ class Transcript:
         )
 
 
-def _token_texts(lm: LanguageModel, ids: Sequence[int]) -> list[str]:
+def token_texts(lm: LanguageModel, ids: Sequence[int]) -> list[str]:
+    """Return the texts of tokens in a row, one by one, as `Generation.tokens` has them."""
     texts, shown = [], 0
     for end in range(1, len(ids) + 1):
         text = lm.decode(ids[:end])
