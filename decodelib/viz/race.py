@@ -15,6 +15,7 @@ from decodelib.diverse import DiverseBeamSearch
 from decodelib.generate import generate_batch
 from decodelib.generation import Generation
 from decodelib.samplers import Greedy
+from decodelib.toy import TableLM
 from decodelib.types import LanguageModel, Strategy
 from decodelib.validation import check_choice, check_integer
 from decodelib.viz.explorer import Explorer, build, question
@@ -205,7 +206,7 @@ def explore_race(
     explorer.title = title
     explorer.generations, explorer.strategies = generations, dict(strategies)
     explorer.data = {
-        "model": lm.name,
+        "model": None if isinstance(lm, TableLM) else lm.name,
         "prompt": prompt,
         "note": note,
         "samples": samples,

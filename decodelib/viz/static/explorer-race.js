@@ -37,7 +37,7 @@
     const labelOf = (sort) => (sort === AS_GIVEN ? AS_GIVEN : metrics.find(({ name }) => name === sort).label);
 
     function header() {
-      const bar = parts.titleBar({ model, source: () => `${data.model}, ${data.max_new_tokens} new tokens` });
+      const bar = parts.titleBar({ model, source: () => (data.model ? `${data.model}, ` : "") + `${data.max_new_tokens} new tokens` });
       return {
         node: element("div", { class: "dx-header" }, bar.node,
           element("p", { class: "dx-prompt", text: data.prompt }),
@@ -235,7 +235,7 @@
 
     const code = () => [
       "import decodelib as dl", "",
-      `lm = dl.load(${JSON.stringify(data.model)})`,
+      data.model ? `lm = dl.load(${JSON.stringify(data.model)})` : "# lm is the table of this page",
       `strategy = ${picked().code}`,
       `generation = dl.generate(lm, ${JSON.stringify(data.prompt)}, strategy, max_new_tokens=${data.max_new_tokens}, seed=${seedOf(picked())})`,
       "print(generation.full_text)",
