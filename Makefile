@@ -1,14 +1,15 @@
-# make book | lab | test | course | pdf | bench | notebooks | claims | lint | lock | clean | distclean
+# make book | lab | test | course | pdf | bench | notebooks | models | sweep | claims | lint | lock | clean | distclean
 # Each makes .venv and installs what it needs on first use; PYTHON chooses the interpreter (3.11 or newer).
 # make book MODEL=auto|gpt2|storybook chooses the model whose outputs the pages show.
 
 PYTHON ?= python3
 MODEL ?= auto
 LABFLAGS ?=
+SWEEPFLAGS ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: book lab test course pdf bench claims notebooks lint lock clean distclean
+.PHONY: book lab test course pdf bench models claims notebooks sweep lint lock clean distclean
 
 book: $(READY)
 	$(BIN)/python tools/book.py build --model $(MODEL)
@@ -34,9 +35,18 @@ bench: $(READY)
 notebooks: $(READY)
 	$(BIN)/python tools/book.py execute
 
+# Run the chapters on random weights with GPT-2's vocabulary: only claims about learning may fail.
+models: $(READY)
+	$(BIN)/python -m tools.other_models
+
 # Run after changing a chapter's claims.
 claims: $(READY)
 	$(BIN)/python -m tools.claims
+
+# The data of chapter 14, on all cores; an interrupted sweep goes on where it stopped.
+# make sweep SWEEPFLAGS="--dask tcp://..." runs it on a Dask cluster, "--help" says what else.
+sweep: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python tools/sweep.py $(SWEEPFLAGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
