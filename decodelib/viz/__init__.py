@@ -3,13 +3,16 @@
 from decodelib.viz import plots
 from decodelib.viz.chain import Distribution
 from decodelib.viz.distribution import DistributionExplorer, explore_distribution
+from decodelib.viz.entropy_map import EntropyMap, explore_entropy
 from decodelib.viz.race import RaceExplorer, explore_race
 
 __all__ = [
     "Distribution",
     "DistributionExplorer",
+    "EntropyMap",
     "RaceExplorer",
     "explore_distribution",
+    "explore_entropy",
     "explore_race",
     "plots",
 ]
