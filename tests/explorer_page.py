@@ -12,9 +12,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from decodelib.viz.chain import apply_steps
+from decodelib.viz.chain import KNOBS, apply_steps
 from decodelib.viz.explorer import SCRIPTS, STATIC, STYLES, Explorer
 from decodelib.viz.payload import unpack
+
+OFF = {name: knob.off for name, knob in KNOBS.items()}
+LABELS = {"top_k": "top-k", "top_p": "top-p", "min_p": "min-p", "typical_p": "typical"} | {
+    "eta": "eta",
+    "top_n_sigma": "top-nσ",
+}
 
 SET = """
 const [root, name, value] = arguments;
@@ -27,8 +33,8 @@ READ = """
 const text = (name) => arguments[0].querySelector(`[data-dx="${name}"]`).textContent;
 return {
   kept: text("kept"), mass: text("mass"), entropy: text("entropy"), varentropy: text("varentropy"),
-  values: Object.fromEntries(["temperature", "top_k", "top_p", "min_p"].map((name) =>
-    [name, Number(arguments[0].querySelector(`[data-dx="${name}-box"]`).value)])),
+  values: Object.fromEntries([...arguments[0].querySelectorAll(".dx-step input[type=number]")].map(
+    (box) => [box.dataset.dx.replace("-box", ""), Number(box.value)])),
   rows: [...arguments[0].querySelectorAll(".dx-row:not(.dx-head)")].map((row) => ({
     before: row.querySelector(".dx-before").textContent,
     after: row.querySelector(".dx-after").textContent,
@@ -84,9 +90,12 @@ def reveal(driver, root) -> None:
 
 
 def assert_shows(shown: dict, record: dict, settings: dict, where: object) -> None:
-    """The readout and the bars are what decodelib computes, to the digits displayed."""
+    """The readout and the bars are what decodelib computes, to the digits displayed.
+
+    Knobs that are neither in `settings` nor in what is shown are off.
+    """
     logits = unpack(record)
-    true = apply_steps(logits, torch.arange(len(logits)), settings, settings["order"])
+    true = apply_steps(logits, torch.arange(len(logits)), OFF | settings, settings["order"])
     kept, total = shown["kept"].replace(",", "").split(" of ")
     assert (int(kept), int(total)) == (true.kept, record["vocab"]), where
     assert abs(float(shown["mass"]) - true.mass) < 6e-5, where
@@ -94,15 +103,14 @@ def assert_shows(shown: dict, record: dict, settings: dict, where: object) -> No
         before, after = map(float, shown[name].split(" → "))
         assert abs(before - getattr(true, f"{name}_before")) < 6e-4, where
         assert abs(after - getattr(true, name)) < 6e-4, where
-    longest = max(float(true.before[0]), float(true.after[0]))
+    longest = max(float(true.before[0]), true.top_probability)
     for rank, bar in enumerate(shown["rows"]):
-        p = float(true.after[rank])
-        assert bar["cut"] == (rank >= true.kept), where
+        p, step = float(true.after[rank]), int(true.removed_at[rank])
+        assert bar["cut"] == (step < len(true.kept_after)), where
         assert abs(bar["width"] - 100 * p / longest) < 0.006, where
         assert float(bar["before"]) == pytest.approx(float(true.before[rank]), rel=0.5, abs=5.1e-5)
         if bar["cut"]:
-            cause = next(name for name, kept in true.kept_after if rank >= kept)
-            assert bar["after"] == f"✕ {cause.replace('_', '-')}", where
+            assert bar["after"] == f"✕ {LABELS[true.kept_after[step][0]]}", where
         else:
             assert float(bar["after"]) == pytest.approx(p, rel=0.5, abs=5.1e-5), where
 

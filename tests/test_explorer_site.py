@@ -39,6 +39,9 @@ for (const [name, share] of Object.entries(moves)) {
 """
 
 
+ADD_ALL = "for (const b of arguments[0].querySelectorAll('.dx-add button')) b.click();"
+
+
 def settings_to_try(rng: np.random.Generator) -> list[dict]:
     """Slider positions from 0 to 1: every slider at both ends, alone, then all of them anywhere."""
     ends = [{name: end} for name in ORDER for end in (0.0, 1.0)]
@@ -49,6 +52,7 @@ def move_and_compare(driver, root, seed: int) -> int:
     """Move every slider of an explorer, in all its contexts; returns how often all agreed."""
     state = state_of(root)
     reveal(driver, root)
+    driver.execute_script(ADD_ALL, root)
     tried = 0
     for index, record in enumerate(state["data"]["contexts"]):
         radio = root.find_elements("css selector", ".dx-choice input")[index]
@@ -60,6 +64,7 @@ def move_and_compare(driver, root, seed: int) -> int:
             assert_shows(shown, record, settings, (state["title"], record["label"], settings))
             tried += 1
         driver.execute_script("arguments[0].querySelector('.dx-reset').click()", root)
+        driver.execute_script(ADD_ALL, root)
     return tried
 
 

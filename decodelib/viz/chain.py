@@ -13,6 +13,7 @@ from torch import Tensor
 
 from decodelib.distributions import entropy, varentropy
 from decodelib.processors import MinP, Processor, Temperature, TopK, TopP
+from decodelib.truncation import Eta, TopNSigma, Typical
 
 
 class Knob(NamedTuple):
@@ -26,11 +27,14 @@ class Knob(NamedTuple):
 
 KNOBS = {
     "temperature": Knob(Temperature, 1.0, 0.01, 10),
+    "top_n_sigma": Knob(TopNSigma, 0.0, 0, 100),
     "top_k": Knob(TopK, 0, 0, math.inf),
     "top_p": Knob(TopP, 1.0, 0.001, 1),
     "min_p": Knob(MinP, 0.0, 0, 1),
+    "typical_p": Knob(Typical, 1.0, 0.001, 1),
+    "eta": Knob(Eta, 0.0, 0, 0.999),
 }
-"""In decodelib's usual order of application."""
+"""In the usual order of application, which is also that of decodelib's command line."""
 
 
 def check_knob(name: str, value: float) -> None:
@@ -55,6 +59,8 @@ class Distribution:
     Attributes:
         token_ids: The ids in the order of the rows below, shape [vocab].
         before, after: Probabilities, float64, shape [vocab]; a removed token has 0 after.
+        removed_at: For each token, the place in `kept_after` of the step that removed it, or the
+            number of steps for one that is kept; shape [vocab].
         kept: How many tokens the steps leave.
         mass: The probability that the model gives to those, before the steps.
         entropy_before, entropy: In nats.
@@ -65,6 +71,7 @@ class Distribution:
     token_ids: Int[Tensor, " vocab"]
     before: Float[Tensor, " vocab"]
     after: Float[Tensor, " vocab"]
+    removed_at: Int[Tensor, " vocab"]
     kept: int
     mass: float
     entropy_before: float
@@ -76,7 +83,7 @@ class Distribution:
     @property
     def top_probability(self) -> float:
         """The most probable token's probability after the steps."""
-        return float(self.after[0])
+        return float(self.after.max())
 
 
 def apply_steps(
@@ -89,15 +96,18 @@ def apply_steps(
     no_ids = torch.empty(1, 0, dtype=torch.long)
     before = after = logits[None]
     kept_after = []
+    removed_at = torch.zeros(logits.shape[0], dtype=torch.long)
     for name in order:
         if (step := processor(name, settings[name])) is not None:
             after = step(no_ids, after)
         kept_after.append((name, int(after.isfinite().sum())))
+        removed_at += after.isfinite()[0]
     kept = after.isfinite()[0]
     return Distribution(
         token_ids=token_ids,
         before=before.softmax(-1)[0],
         after=after.softmax(-1)[0],
+        removed_at=removed_at,
         kept=int(kept.sum()),
         mass=float(before.softmax(-1)[0][kept].sum()),
         entropy_before=float(entropy(before)),

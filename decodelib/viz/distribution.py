@@ -1,4 +1,4 @@
-"""The next-token distribution explorer: one distribution, four processors, every knob a slider."""
+"""The next-token distribution explorer: one distribution, its processors, every knob a slider."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from decodelib import Sampling
     from decodelib.types import LanguageModel
 
+SHOWN = ("temperature", "top_k", "top_p", "min_p")
+"""The knobs that are there from the start unless the author names others."""
+
 ANSWERS = ("kept", "mass", "entropy", "varentropy", "top_probability")
 
 
@@ -32,8 +35,10 @@ class DistributionExplorer(Explorer):
     Traits:
         context: The label of the distribution shown.
         temperature: T in [0.01, 10]; 1 is off.
-        top_k: k, 0 is off.   top_p: p in [0.001, 1]; 1 is off.   min_p: m in [0, 1]; 0 is off.
-        order: The names of those four in the order applied.
+        top_n_sigma: n in [0, 100]; 0 is off.   top_k: k; 0 is off.
+        top_p: p in [0.001, 1]; 1 is off.   min_p: m in [0, 1]; 0 is off.
+        typical_p: tau in [0.001, 1]; 1 is off.   eta: epsilon in [0, 0.999]; 0 is off.
+        order: The names of those in the order applied; those left out come last.
         seed, draws: How many tokens the reader has drawn, and from which seed. The page has its own
             random numbers, not those of `dl.Sampling`.
         prediction: As for every explorer; a number.
@@ -42,9 +47,12 @@ class DistributionExplorer(Explorer):
     kind = t.Unicode("distribution").tag(sync=True)
     context = t.Unicode().tag(sync=True)
     temperature = t.Float(1.0).tag(sync=True)
+    top_n_sigma = t.Float(0.0).tag(sync=True)
     top_k = t.Int(0).tag(sync=True)
     top_p = t.Float(1.0).tag(sync=True)
     min_p = t.Float(0.0).tag(sync=True)
+    typical_p = t.Float(1.0).tag(sync=True)
+    eta = t.Float(0.0).tag(sync=True)
     order = t.List(t.Unicode(), list(KNOBS)).tag(sync=True)
     seed = t.Int(0, min=0, max=2**32 - 1).tag(sync=True)
     draws = t.Int(0, min=0, max=10_000).tag(sync=True)
@@ -65,6 +73,7 @@ class DistributionExplorer(Explorer):
         predict: str | None = None,
         answer: str = "kept",
         bars: int = 16,
+        knobs: Sequence[str] = SHOWN,
         **settings: Any,
     ) -> DistributionExplorer:
         """Return an explorer for logits and token texts alone, such as a toy vocabulary's.
@@ -73,7 +82,7 @@ class DistributionExplorer(Explorer):
             logits: Shape [vocab], or a label for each of several such rows.
             tokens: The text of each id.
             prompts: The text that the distribution follows, or one for each label.
-            title, predict, answer, bars, settings: As for `explore_distribution`.
+            title, predict, answer, bars, knobs, settings: As for `explore_distribution`.
         """
         rows = logits if isinstance(logits, Mapping) else {"": logits}
         if any(len(row) != len(tokens) for row in rows.values()):
@@ -82,7 +91,7 @@ class DistributionExplorer(Explorer):
         texts = dict.fromkeys(rows, prompts) if isinstance(prompts, str) else dict(prompts)
         contexts = [(label, texts.get(label), row) for label, row in rows.items()]
         return cls._build(
-            contexts, lambda i: tokens[i], None, title, predict, answer, bars, settings
+            contexts, lambda i: tokens[i], None, title, predict, answer, bars, knobs, settings
         )
 
     @classmethod
@@ -95,18 +104,26 @@ class DistributionExplorer(Explorer):
         predict: str | None,
         answer: str,
         bars: int,
+        knobs: Sequence[str],
         settings: dict[str, Any],
     ) -> DistributionExplorer:
         if not contexts:
             raise ValueError("contexts must hold at least one prompt, got none")
         check_choice("answer", answer, ANSWERS)
+        for knob in knobs:
+            check_choice("knobs", knob, tuple(KNOBS))
         records, token_ids = [], {}
         for label, prompt, logits in contexts:
             record, token_ids[label] = pack(logits, token_text)
             records.append({"label": label, "prompt": prompt, **record})
         explorer = build(cls)
         explorer.title = title
-        explorer.data = {"model": model, "bars": bars, "contexts": records}
+        explorer.data = {
+            "model": model,
+            "bars": bars,
+            "knobs": list(knobs),
+            "contexts": records,
+        }
         explorer._token_ids = token_ids
         explorer._logits = {record["label"]: unpack(record) for record in records}
         explorer.context = contexts[0][0]
@@ -129,18 +146,19 @@ class DistributionExplorer(Explorer):
         check_choice("context", proposal["value"], labels)
         return str(proposal["value"])
 
-    @t.validate("temperature", "top_k", "top_p", "min_p")
+    @t.validate(*KNOBS)
     def _check_number(self, proposal: Any) -> Any:
         check_knob(proposal["trait"].name, proposal["value"])
         return proposal["value"]
 
     @t.validate("order")
     def _check_order(self, proposal: Any) -> list[str]:
-        if sorted(proposal["value"]) != sorted(KNOBS):
+        order = list(proposal["value"])
+        if len(set(order)) < len(order) or not set(order) <= set(KNOBS):
             raise ValueError(
-                f"order must hold {', '.join(KNOBS)} once each, got {proposal['value']}"
+                f"order must hold each of {', '.join(KNOBS)} at most once, got {order}"
             )
-        return list(proposal["value"])
+        return order + [name for name in KNOBS if name not in order]
 
     @property
     def processors(self) -> tuple[Processor, ...]:
@@ -186,8 +204,14 @@ class DistributionExplorer(Explorer):
         lines = [self.title, f"after: {record['prompt']!r}" if record["prompt"] else ""]
         lines += [self.summary(), "", f"{'token':<16} before   after"]
         for i, token in enumerate(record["tokens"][: min(self.data["bars"], 10)]):
-            state = "     ?" if self.is_hidden else "   cut" if after[i] == 0 else f"{after[i]:.4f}"
-            bar = "█" * round(float(24 * after[i] / after[0]))
+            state = (
+                "     ?"
+                if self.is_hidden
+                else "   cut"
+                if d.removed_at[i] < len(self.order)
+                else f"{after[i]:.4f}"
+            )
+            bar = "█" * round(float(24 * after[i] / after.max()))
             lines.append(f"{token!r:<16.16} {d.before[i]:.4f}  {state} {bar}".rstrip())
         lines += [
             "",
@@ -204,6 +228,7 @@ def explore_distribution(
     predict: str | None = None,
     answer: str = "kept",
     bars: int = 16,
+    knobs: Sequence[str] = SHOWN,
     **settings: Any,
 ) -> DistributionExplorer:
     """Return sliders over the model's real next-token distribution after one or several contexts.
@@ -217,8 +242,9 @@ def explore_distribution(
         answer: What that number is at the settings given: "kept", "mass", "entropy", "varentropy"
             or "top_probability".
         bars: How many tokens have bars; at most 300.
-        settings: Where the sliders start: temperature, top_k, top_p, min_p, order, seed, draws,
-            and context (a label). "Reset" comes back here.
+        knobs: The processors whose sliders are there from the start; the reader can add the others.
+        settings: Where the sliders start: temperature, top_n_sigma, top_k, top_p, min_p, typical_p,
+            eta, order, seed, draws, and context (a label). "Reset" comes back here.
 
     Raises:
         ValueError: For settings out of range or NaN logits.  TypeError: For an unknown setting.
@@ -233,5 +259,5 @@ def explore_distribution(
         prompts = {prompt: prompt for prompt in contexts}
     rows = [(label, prompt, lm.next_logits(prompt)) for label, prompt in prompts.items()]
     return DistributionExplorer._build(
-        rows, lambda i: lm.decode([i]), lm.name, title, predict, answer, bars, settings
+        rows, lambda i: lm.decode([i]), lm.name, title, predict, answer, bars, knobs, settings
     )

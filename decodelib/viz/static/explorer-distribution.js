@@ -4,21 +4,22 @@
 
   const { element, showToken, showProbability, showCount, parts, logits: arithmetic, register } =
     globalThis.DecodeExplorer;
-  const { linear, counts } = parts;
+  const { linear, counts, stops } = parts;
 
-  const STEPS = {
-    temperature: { label: "Temperature", processor: "Temperature", off: 1, min: 0.01, max: 10, step: 0.05,
-      slider: () => linear(0.05, 3, 0.05) },
-    top_k: { label: "Top-k", processor: "TopK", off: 0, min: 0, max: Infinity, step: 1, slider: counts },
-    top_p: { label: "Top-p", processor: "TopP", off: 1, min: 0.001, max: 1, step: 0.01,
-      slider: () => linear(0.01, 1, 0.01) },
-    min_p: { label: "Min-p", processor: "MinP", off: 0, min: 0, max: 1, step: 0.01,
-      slider: () => linear(0, 1, 0.01) },
+  const tenths = [4, 3, 2, 1].flatMap((e) => Array.from({ length: 9 }, (_, i) => Number(`${i + 1}e-${e}`)));
+  const sigmas = Array.from({ length: 100 }, (_, i) => (i + 1) / 20);
+  const STEPS = { // usual: where a step starts that the reader adds
+    temperature: { label: "Temperature", processor: "Temperature", off: 1, usual: 0.7, slider: () => linear(0.05, 3, 0.05) },
+    top_n_sigma: { label: "Top-nσ", processor: "TopNSigma", off: 0, usual: 1, slider: () => stops([...sigmas, 0], 0) },
+    top_k: { label: "Top-k", processor: "TopK", off: 0, usual: 40, slider: counts },
+    top_p: { label: "Top-p", processor: "TopP", off: 1, usual: 0.9, slider: () => linear(0.01, 1, 0.01) },
+    min_p: { label: "Min-p", processor: "MinP", off: 0, usual: 0.05, slider: () => linear(0, 1, 0.01) },
+    typical_p: { label: "Typical", processor: "Typical", off: 1, usual: 0.9, slider: () => linear(0.01, 1, 0.01) },
+    eta: { label: "Eta", processor: "Eta", off: 0, usual: 0.002, slider: () => stops([0, ...tenths], 0) },
   };
   const SETTINGS = ["context", ...Object.keys(STEPS), "order", "seed", "draws"];
   const MAX_DRAWS = 10000;
   const TABLE_ROWS = 50;
-
 
   /** Python source with the current settings. */
   function asCode(model, context) {
@@ -70,7 +71,7 @@
         (rows[record.label] ||= arithmetic.row(arithmetic.unpack(record))), start);
       const values = {
         kept: outcome.kept, mass: outcome.mass, entropy: outcome.after.entropy,
-        varentropy: outcome.after.varentropy, top_probability: outcome.pAfter(0),
+        varentropy: outcome.after.varentropy, top_probability: outcome.pAfter(outcome.first),
       };
       const value = values[answer];
       return { value, text: Number.isInteger(value) ? showCount(value) : value.toFixed(4) };
@@ -108,11 +109,16 @@
 
     const scales = {}; // by the size of the vocabulary
 
+    // ---- the steps: those that the chapter names, those that do something, those that were added ---
+
+    const added = new Set(data.knobs);
+    const shownSteps = () => model.get("order").filter((name) => added.has(name));
+
     function step(name) {
-      const { label, min, max, off } = STEPS[name];
+      const { label, off } = STEPS[name];
+      const { type, min, max } = data.limits[name];
       const knob = parts.knob({
-        name, label, min, integer: name === "top_k",
-        max: Number.isFinite(max) ? max : () => context.vocab,
+        name, label, min, integer: type === "integer", max: max ?? (() => context.vocab),
         scale: () => ((scales[context.vocab] ||= {})[name] ||= STEPS[name].slider(context.vocab)),
         get: () => model.get(name), set: (value) => set({ [name]: value }),
         valueText: (value) => (value === off ? `${value} (off)` : String(value)) });
@@ -120,30 +126,31 @@
         type: "button", class: "dx-move", "aria-label": `Apply ${label} ${word}`, title: `Apply ${word}`,
         text: arrow,
         onclick: (event) => {
-          const order = [...model.get("order")];
-          const at = order.indexOf(name);
-          if (at + by < 0 || at + by >= order.length) return;
-          [order[at], order[at + by]] = [order[at + by], order[at]];
-          set({ order });
+          const shown = shownSteps();
+          const at = shown.indexOf(name);
+          const neighbour = shown[at + by];
+          if (hidden() || !neighbour) return;
+          const places = { [name]: neighbour, [neighbour]: name };
+          set({ order: model.get("order").map((other) => places[other] || other) });
           event.currentTarget.focus(); // moving a node in the document takes the focus from it
-          announce(`${label} is now step ${at + by + 1} of ${order.length}. ${sentence()}`);
+          announce(`${label} is now step ${at + by + 1} of ${shown.length}. ${sentence()}`);
         } });
       const [earlier, later] = [move(-1, "earlier", "↑"), move(1, "later", "↓")];
       const effect = element("span", { class: "dx-effect" });
       const node = element("li", { class: "dx-step", "data-dx": `${name}-step` },
-        knob.node, effect,
-        element("span", { class: "dx-moves" }, earlier, later));
+        knob.node, effect, element("span", { class: "dx-moves" }, earlier, later));
       return {
         node,
-        update(index) {
+        focus: () => node.querySelector("input").focus(),
+        update(isFirst, isLast) {
           const value = model.get(name);
           knob.update({ disabled: hidden() });
-          earlier.setAttribute("aria-disabled", String(hidden() || index === 0));
-          later.setAttribute("aria-disabled", String(hidden() || index === 3));
+          earlier.setAttribute("aria-disabled", String(hidden() || isFirst));
+          later.setAttribute("aria-disabled", String(hidden() || isLast));
           node.classList.toggle("dx-off", value === off);
           effect.textContent = value === off ? "off" : hidden() ? "?"
             : name === "temperature" ? (value < 1 ? "sharper" : "flatter")
-              : `${showCount(result.steps[index].kept)} left`;
+              : `${showCount(result.steps.find((s) => s.name === name).kept)} left`;
         },
       };
     }
@@ -151,18 +158,41 @@
     function steps() {
       const controls = Object.fromEntries(Object.keys(STEPS).map((name) => [name, step(name)]));
       const list = element("ol", { class: "dx-steps", "aria-label": "Processors, in the order applied" });
+      const adders = Object.entries(STEPS).map(([name, { label, usual }]) => ({
+        name, node: element("button", {
+          type: "button", "aria-label": `Add ${label}`, text: `+ ${label}`, "data-dx": `add-${name}`,
+          onclick() {
+            set({ [name]: usual });
+            controls[name].focus();
+            announce(`${label} is now step ${shownSteps().indexOf(name) + 1}. ${sentence()}`);
+          } }) }));
+      const more = element("div", { class: "dx-add", role: "group", "aria-label": "More processors" },
+        ...adders.map((adder) => adder.node));
       let shown = "";
       return {
-        node: list,
+        node: element("div", {}, list, more),
         update() {
-          const order = model.get("order");
-          if (shown !== order.join()) {
-            list.replaceChildren(...order.map((name) => controls[name].node));
-            shown = order.join();
+          for (const name of Object.keys(STEPS)) if (model.get(name) !== STEPS[name].off) added.add(name);
+          const names = shownSteps();
+          if (shown !== names.join()) {
+            list.replaceChildren(...names.map((name) => controls[name].node));
+            shown = names.join();
           }
-          order.forEach((name, index) => controls[name].update(index));
+          names.forEach((name, i) => controls[name].update(i === 0, i === names.length - 1));
+          for (const { name, node } of adders) {
+            node.hidden = added.has(name);
+            node.disabled = hidden();
+          }
+          more.hidden = adders.every(({ name }) => added.has(name));
         },
       };
+    }
+
+    function reset() {
+      set(data.initial);
+      added.clear();
+      for (const name of data.knobs) added.add(name);
+      update();
     }
 
     const sentence = () => `${showCount(result.kept)} of ${showCount(context.vocab)} tokens kept, `
@@ -174,20 +204,19 @@
       const fact = (key, name) => element("p", { class: "dx-fact" }, // hosts restyle dl, dt and dd
         element("span", { class: "dx-fact-name", text: name }), " ",
         (values[key] = element("span", { class: "dx-fact-value", "data-dx": key })));
-      const reset = element("button", {
-        type: "button", class: "dx-reset", text: "Reset", onclick: () => set(data.initial) });
+      const button = element("button", { type: "button", class: "dx-reset", text: "Reset", onclick: reset });
       const node = element("div", { class: "dx-readout" },
         element("div", { class: "dx-facts" },
           fact("kept", "Tokens kept"), fact("mass", "Mass kept"),
           fact("entropy", "Entropy (nats)"), fact("varentropy", "Varentropy (nats²)")),
-        reset);
+        button);
       const change = (before, after) => [
         element("span", { class: "dx-was", text: before.toFixed(3) }), " → ",
         element("b", { text: hidden() ? "?" : after.toFixed(3) })];
       return {
         node,
         update() {
-          reset.disabled = hidden();
+          button.disabled = hidden();
           values.kept.replaceChildren(element("b", { text: hidden() ? "?" : showCount(result.kept) }),
             element("span", { class: "dx-was", text: ` of ${showCount(context.vocab)}` }));
           values.mass.replaceChildren(element("b", { text: hidden() ? "?" : result.mass.toFixed(4) }));
@@ -226,7 +255,7 @@
           const share = (i) => (total ? (tally.get(i) || 0) / total : 0);
           // A handful of draws would stretch the scale beyond use; their marks stop at the edge.
           const marks = total < 100 ? 0 : Math.max(...bars.map((_, i) => share(i)));
-          const longest = Math.max(result.pBefore(0), after(0), marks);
+          const longest = Math.max(result.pBefore(0), after(result.first), marks);
           const percent = (p) => `${Math.min(100, (100 * p) / longest).toFixed(2)}%`;
           node.classList.toggle("dx-with-draws", total > 0 && !locked);
           bars.forEach((bar, i) => {
@@ -242,13 +271,13 @@
             bar.mark.style.left = percent(share(i));
             bar.mark.classList.toggle("dx-beyond", share(i) > longest);
             bar.node.classList.toggle("dx-cut", by !== null);
-            bar.node.classList.toggle("dx-boundary", i > 0 && i === result.kept && !locked);
+            bar.node.classList.toggle("dx-boundary", i > 0 && !locked && (by === null) !== (result.removedBy(i - 1) === null));
           });
           const n = bars.length;
           const massBefore = 1 - row.massOf[n];
           let shown = 0;
-          for (let i = 0; i < Math.min(n, result.kept); i++) shown += after(i);
-          const kept = Math.max(0, result.kept - n);
+          for (let i = 0; i < n; i++) shown += after(i);
+          const kept = result.kept - result.keptAmong(n);
           rest.hidden = context.vocab === n;
           rest.textContent = `${showCount(context.vocab - n)} more tokens: mass ${massBefore.toFixed(4)} before`
             + (locked ? "." : kept ? `, ${Math.max(0, 1 - shown).toFixed(4)} after; ${showCount(kept)} of them kept.`
@@ -302,7 +331,7 @@
           const name = last < context.tokens.length ? showToken(context.tokens[last]) : `rank ${showCount(last + 1)}`;
           let gap = 0;
           let at = 0;
-          for (let i = 0; i < Math.min(result.kept, context.tokens.length); i++) {
+          for (let i = 0; i < context.tokens.length; i++) {
             const distance = Math.abs((counted.get(i) || 0) / total - result.pAfter(i));
             if (distance > gap) { gap = distance; at = i; }
           }

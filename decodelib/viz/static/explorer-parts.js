@@ -38,6 +38,18 @@
     };
   }
 
+  /** The values given; one that is not among them stands at the nearest that is not `off`. */
+  function stops(values, off) {
+    const distance = (i, value) => (values[i] === off ? Infinity : Math.abs(values[i] - value));
+    const nearest = (value) => values.reduce(
+      (best, _, i) => (distance(i, value) < distance(best, value) ? i : best), values.findIndex((v) => v !== off));
+    return {
+      min: 0, max: values.length - 1, step: 1,
+      toValue: (i) => values[i],
+      fromValue: (value) => (values.includes(value) ? values.indexOf(value) : nearest(value)),
+    };
+  }
+
   // ---- controls ----------------------------------------------------------------------------------
 
   /** A slider and a number box for one setting. `scale` and `max` may be functions, for limits
@@ -242,6 +254,6 @@
   }
 
   globalThis.DecodeExplorer.parts = {
-    linear, counts, change, knob, choice, prediction, table, sharing, titleBar, assemble,
+    linear, counts, stops, change, knob, choice, prediction, table, sharing, titleBar, assemble,
   };
 })();
