@@ -30,11 +30,17 @@ SCRIPTS = (
     "explorer-logits.js",
     "explorer-distribution.js",
     "explorer-race.js",
+    "explorer-player.js",
     "explorer-entropy.js",
 )
 """The front end, in loading order: the shell, the parts, and then each explorer adds its own."""
 
-STYLES = ("explorer.css", "explorer-race.css", "explorer-entropy.css")
+STYLES = (
+    "explorer.css",
+    "explorer-race.css",
+    "explorer-player.css",
+    "explorer-entropy.css",
+)
 """The style sheets, in loading order: what all share, and then each explorer may add its own."""
 
 
