@@ -16,6 +16,7 @@ from decodelib.interop import from_generation_config, to_generation_config
 from decodelib.load import load, resolve
 from decodelib.mirostat import Mirostat
 from decodelib.penalties import DRY, RepetitionPenalty
+from decodelib.presets import preset
 from decodelib.processors import Chain, MinP, Temperature, TopK, TopP
 from decodelib.samplers import Greedy, Sampling
 from decodelib.speculative import SpeculativeSampling
@@ -61,6 +62,7 @@ __all__ = [
     "generate",
     "generate_batch",
     "load",
+    "preset",
     "resolve",
     "stream",
     "to_generation_config",
