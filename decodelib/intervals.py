@@ -1,0 +1,100 @@
+"""Confidence intervals from the data themselves, for numbers without a formula for their error."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+
+from decodelib.validation import check_integer, check_number
+
+Unit = TypeVar("Unit")
+
+
+class Estimate(NamedTuple):
+    """A number, and the interval in which it would fall for most other samples."""
+
+    value: float
+    low: float
+    high: float
+
+
+def bootstrap(
+    units: Sequence[Unit],
+    statistic: Callable[[Sequence[Unit]], float],
+    *,
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Estimate:
+    """Return a statistic of independent units with its percentile bootstrap interval.
+
+    The statistic is worked out again on samples of the same size, drawn from the units with
+    replacement; the interval holds the middle `level` of the results. A unit must be what was drawn
+    independently: the prompt, if several texts continue each. It does not suit statistics that
+    notice that a unit came twice, such as self-BLEU over all texts; `half_samples` does.
+
+    Args:
+        units: At least two.
+        statistic: From a list of units to a number.
+        resamples: At least 1. Usual value: 1000.
+        level: In (0, 1). Usual value: 0.95.
+        seed: Of the draws; equal seeds give equal intervals.
+
+    Raises:
+        ValueError: For values outside these ranges.
+
+    Source: Efron 1979, "Bootstrap methods: another look at the jackknife". Chapter 14.
+    """
+    _check(units, 2, resamples, level)
+    rng, count = random.Random(seed), len(units)
+    values = [statistic(rng.choices(units, k=count)) for _ in range(resamples)]
+    return Estimate(float(statistic(units)), *_middle(values, level))
+
+
+def half_samples(
+    units: Sequence[Unit],
+    statistic: Callable[[Sequence[Unit]], float],
+    *,
+    resamples: int = 100,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Estimate:
+    """Return the mean of a statistic over random halves of the units, and the middle of its values.
+
+    A half is drawn without replacement, so no unit comes twice. Halves of n units vary as much as
+    samples of n units do: leaving out half the units costs as much precision as is saved by the
+    halves having units in common. The value is the statistic of n // 2 units, which matters for
+    those that depend on the amount of text.
+
+    Args:
+        units: At least four.
+        statistic: From a list of units to a number.
+        resamples: At least 1. Usual value: 100.
+        level: In (0, 1). Usual value: 0.95.
+        seed: Of the draws; equal seeds give equal intervals.
+
+    Raises:
+        ValueError: For values outside these ranges.
+
+    Source: Politis and Romano 1994, "Large sample confidence regions based on subsamples".
+        Chapter 14.
+    """
+    _check(units, 4, resamples, level)
+    rng, count = random.Random(seed), len(units) // 2
+    values = [statistic(rng.sample(units, count)) for _ in range(resamples)]
+    return Estimate(float(np.mean(values)), *_middle(values, level))
+
+
+def _check(units: Sequence[object], fewest: int, resamples: int, level: float) -> None:
+    if len(units) < fewest:
+        raise ValueError(f"units must be at least {fewest}, got {len(units)}")
+    check_integer("resamples", resamples, 1)
+    check_number("level", level, 0, 1, open_low=True, open_high=True)
+
+
+def _middle(values: Sequence[float], level: float) -> tuple[float, float]:
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
