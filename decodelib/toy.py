@@ -73,6 +73,7 @@ class TableLM(LanguageModel[TableCache]):
         words = dict.fromkeys([BOS, EOS])
         for context, weights in table.items():
             words.update(dict.fromkeys([*context.split(), *weights]))
+        self.table = {context: dict(weights) for context, weights in table.items()}
         self.words = list(words)
         self._ids = {word: i for i, word in enumerate(self.words)}
         self.name, self.device, self.dtype = "table", torch.device("cpu"), dtype

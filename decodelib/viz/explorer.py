@@ -32,6 +32,7 @@ SCRIPTS = (
     "explorer-race.js",
     "explorer-player.js",
     "explorer-entropy.js",
+    "explorer-beams.js",
 )
 """The front end, in loading order: the shell, the parts, and then each explorer adds its own."""
 
@@ -40,6 +41,7 @@ STYLES = (
     "explorer-race.css",
     "explorer-player.css",
     "explorer-entropy.css",
+    "explorer-beams.css",
 )
 """The style sheets, in loading order: what all share, and then each explorer may add its own."""
 
