@@ -5,6 +5,7 @@ from decodelib import checks
 checks.nucleus_size(my_nucleus_size)
 """
 
+from decodelib.checks.combining import min_p_before, penalise, run_chain
 from decodelib.checks.greedy import best_path, ends_in_loop, greedy_path
 from decodelib.checks.loop import decode
 from decodelib.checks.min_p import heated_bound, min_p_mask, min_p_on_logits
@@ -32,9 +33,12 @@ __all__ = [
     "heated_bound",
     "marginals",
     "mass_kept",
+    "min_p_before",
     "min_p_mask",
     "min_p_on_logits",
     "nucleus_size",
+    "penalise",
+    "run_chain",
     "sample_index",
     "sequence_logprob",
     "smallest_k",
