@@ -117,7 +117,8 @@ class Playground(w.VBox):
 
     def _show_knobs(self) -> None:
         knobs = self.dials
-        first = [dial.widget for name, dial in knobs.items() if name in FIRST or len(knobs) < 8]
+        names = [name for name in FIRST if name in knobs] if len(knobs) > len(FIRST) else knobs
+        first = [knobs[name].widget for name in names]
         more = [dial.widget for dial in knobs.values() if dial.widget not in first]
         folded = w.Accordion([w.VBox(more)], titles=["More processors"]) if more else None
         help_line = w.HTML(f"<p>{html.escape(STRATEGIES[self.strategy.value].help)}</p>")
