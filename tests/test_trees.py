@@ -3,7 +3,8 @@
 import pytest
 from matplotlib import pyplot as plt
 
-from decodelib.viz.trees import plot_tree
+import decodelib as dl
+from decodelib.viz.trees import beam_branches, plot_tree
 
 BRANCHES = {
     ("mat",): 0.5,
@@ -42,6 +43,36 @@ def test_leaves_do_not_overlap_and_parents_stand_amid_their_children():
     ends = {line.get_label(): list(line.get_ydata()) for line in axes.lines[-2:]}
     assert ends["a"][1:] == [0.5, 0.0]
     assert ends["b"][1:] == [2.0, 2.0]
+
+
+def test_a_beam_searchs_tree_is_drawn_with_what_it_pruned():
+    table = {
+        "": {"a": 0.5, "b": 0.4, "c": 0.1},
+        "a": {"x": 0.4, "y": 0.35, "z": 0.25},
+        "b": {"x": 0.9, "y": 0.1},
+        "c": {"x": 1.0},
+    }
+    best = dl.generate(dl.TableLM(table), "", dl.BeamSearch(2), max_new_tokens=2, trace=True)
+    branches, pruned = beam_branches(best.tree, pruned=1)
+    assert {path: round(p, 2) for path, p in branches.items()} == {
+        (" a",): 0.5,
+        (" b",): 0.4,
+        (" c",): 0.1,
+        (" b", " x"): 0.9,
+        (" a", " x"): 0.4,
+        (" a", " y"): 0.35,
+    }
+    assert pruned == [(" c",), (" a", " y")]
+    assert len(beam_branches(best.tree, pruned=3)[1]) == 4
+    assert beam_branches(best.tree, pruned=0)[1] == []
+
+    figure = plot_tree(branches, pruned=pruned, sums=True, paths={"best": best.tokens})
+    shown = texts(figure)
+    assert {"× ␣c", "× ␣y", "␣b", "-1.02", "-1.61"} <= set(shown)
+    thin = [line for line in figure.axes[0].lines if line.get_linewidth() < 1]
+    assert [line.is_dashed() for line in thin] == [path in pruned for path in branches]
+    colours = {text.get_text(): text.get_color() for text in figure.axes[0].texts}
+    assert colours["× ␣c"] != colours["␣b"]
 
 
 def test_the_figure_is_left_to_the_cell():

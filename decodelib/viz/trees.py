@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeAlias
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from decodelib.beam_tree import BeamTree
 from decodelib.viz.plots import BLACK, BLUE, GREEN, GREY, VERMILION, figure, show_token
 
 Path: TypeAlias = tuple[str, ...]
@@ -17,22 +18,30 @@ Path: TypeAlias = tuple[str, ...]
 _PATH_STYLES = ((BLUE, (0, (4, 1.5))), (VERMILION, "-"), (GREEN, (0, (1, 1))))
 """Colour and line style of each marked path."""
 
+_FAINT = "#57606A"
+
 
 def plot_tree(
     branches: Mapping[Path, float],
     *,
     paths: Mapping[str, Sequence[str]] | None = None,
+    pruned: Collection[Path] = (),
+    sums: bool = False,
     root: str = "",
     title: str = "",
 ) -> Figure:
     """Draw a tree of continuations from left to right, and mark some paths through it.
 
-    Every branch carries its conditional probability, every leaf the product along its path.
+    Every branch carries its conditional probability, every leaf the product along its path. A
+    pruned branch is dashed, its word grey and marked with a cross.
 
     Args:
         branches: For each node, given by the words that lead to it, the probability of its last
             word after those before. A node comes after its parent.
         paths: Up to three paths to mark, each apart by colour and line style, with their labels.
+        pruned: Nodes that a search did not keep; `beam_branches` names a beam search's.
+        sums: Whether the leaves show the sum of the logarithms, in nats, instead of the product,
+            which for more than a few words is 0.00.
         root: The text before the first words.
         title: The heading.
 
@@ -48,7 +57,8 @@ def plot_tree(
     def draw(axes: Axes) -> None:
         for node, prob in branches.items():
             x, y = [len(node) - 1, len(node)], [height[node[:-1]], height[node]]
-            axes.plot(x, y, color=GREY, linestyle="-", linewidth=0.8, marker="", zorder=1)
+            dash = "--" if node in pruned else "-"
+            axes.plot(x, y, color=GREY, linestyle=dash, linewidth=0.8, marker="", zorder=1)
             axes.annotate(
                 f"{prob:.2g}",
                 (x[0] + 0.55, y[0] + 0.55 * (y[1] - y[0])),
@@ -65,14 +75,15 @@ def plot_tree(
             )
         for node in [(), *branches]:
             if node in leaves:
-                product = f"{_probability(branches, node):.2f}"
-                axes.annotate(product, (depth + 0.6, height[node]), ha="right", va="center")
+                product = _probability(branches, node)
+                value = f"{math.log(product):.2f}" if sums else f"{product:.2f}"
+                axes.annotate(value, (depth + 0.6, height[node]), ha="right", va="center")
             axes.annotate(
-                show_token(node[-1]) if node else root,
+                _label(node, pruned) if node else root,
                 (len(node), height[node]),
                 ha="right" if not node else "left" if node in leaves else "center",
                 va="center",
-                color=BLACK,
+                color=_FAINT if node in pruned else BLACK,
                 fontfamily="monospace",
                 bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
             )
@@ -82,6 +93,32 @@ def plot_tree(
             axes.legend(loc="lower left")
 
     return figure(draw, height=0.9 + 0.36 * len(leaves))
+
+
+def beam_branches(tree: BeamTree, pruned: int = 2) -> tuple[dict[Path, float], list[Path]]:
+    """Return a beam search's tree as `plot_tree` wants it: its branches, and the pruned nodes.
+
+    Args:
+        tree: From `generate(..., BeamSearch(...), trace=True).tree`.
+        pruned: How many of each step's pruned candidates to include: the best ones.
+    """
+    branches: dict[Path, float] = {}
+    cut: list[Path] = []
+    for length in range(1, tree.num_steps + 1):
+        left = pruned
+        for index in tree.step(length):
+            path = tuple(tree.nodes[i].token for i in tree.path(index))
+            if tree.nodes[index].fate == "pruned":
+                if not left:
+                    continue
+                left -= 1
+                cut.append(path)
+            branches[path] = math.exp(tree.nodes[index].logprob)
+    return branches, cut
+
+
+def _label(node: Path, pruned: Collection[Path]) -> str:
+    return ("\N{MULTIPLICATION SIGN} " if node in pruned else "") + show_token(node[-1])
 
 
 def _check(branches: Mapping[Path, float], marked: Mapping[str, Path]) -> None:
