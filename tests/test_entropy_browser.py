@@ -236,9 +236,8 @@ def test_the_table_holds_every_step(driver, page, maps):
     time.sleep(0.1)
     rows = [row.text.split() for row in root.find_elements("css selector", ".dx-table tbody tr")]
     record = maps[0].data["texts"][0]
-    assert [float(row[-4]) for row in rows] == pytest.approx(record["entropy"], abs=6e-4)
-    assert [float(row[-3]) for row in rows] == pytest.approx(record["varentropy"], abs=6e-4)
-    assert [float(row[-5]) for row in rows] == pytest.approx(record["surprisal"], abs=6e-4)
+    for column, name in ((-5, "surprisal"), (-4, "entropy"), (-3, "varentropy")):
+        assert [float(row[column]) for row in rows] == pytest.approx(record[name], abs=6e-4)
 
 
 def test_the_code_that_is_copied_continues_the_text_with_these_thresholds(
