@@ -53,6 +53,7 @@ def plot_tree(
     leaves = [node for node in branches if not _children(branches, node)]
     height = _heights(branches, leaves)
     depth = max(map(len, branches))
+    edge = depth + max(0.6, 0.22 * depth)  # room for the leaves' words and numbers
 
     def draw(axes: Axes) -> None:
         for node, prob in branches.items():
@@ -77,7 +78,7 @@ def plot_tree(
             if node in leaves:
                 product = _probability(branches, node)
                 value = f"{math.log(product):.2f}" if sums else f"{product:.2f}"
-                axes.annotate(value, (depth + 0.6, height[node]), ha="right", va="center")
+                axes.annotate(value, (edge, height[node]), ha="right", va="center")
             axes.annotate(
                 _label(node, pruned) if node else root,
                 (len(node), height[node]),
@@ -87,7 +88,7 @@ def plot_tree(
                 fontfamily="monospace",
                 bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
             )
-        axes.set(xlim=(-0.75, depth + 0.6), ylim=(len(leaves) - 0.5, -0.5), title=title)
+        axes.set(xlim=(-0.75, edge), ylim=(len(leaves) - 0.5, -0.5), title=title)
         axes.axis("off")
         if marked:
             axes.legend(loc="lower left")
