@@ -60,16 +60,18 @@ class Decoding(threading.Thread):
         self._asked_to_stop.set()
 
     def run(self) -> None:
+        share = 1.0
         try:
             message = self._decode()
         except _Stopped:
+            share = self._share()
             late = "" if self.steps else " This strategy had not decided on a first token yet."
             message = f"Stopped after {_count(len(self.steps))}.{late}"
         except (ValueError, TypeError, OSError, ImportError) as error:
-            message = sentence(error)
+            message, share = sentence(error), 0.0
         except Exception as error:  # a traceback in this thread would reach nobody
-            message = f"{type(error).__name__}: {sentence(error)}"
-        self.report(Report(self._so_far(), 1.0, message, True))
+            message, share = f"{type(error).__name__}: {sentence(error)}", 0.0
+        self.report(Report(self._so_far(), share, message, True))
 
     def _decode(self) -> str:
         lm = Interruptible(self.lm, self._before_pass)
@@ -96,9 +98,11 @@ class Decoding(threading.Thread):
             self._report_progress()  # a strategy that decides late
 
     def _report_progress(self) -> None:
-        done = min(len(self.steps) or self._passes, self.max_new_tokens)
         message = f"Decoding: {_count(len(self.steps))}." if self.steps else "Searching."
-        self.report(Report(self._so_far(), done / self.max_new_tokens, message, False))
+        self.report(Report(self._so_far(), self._share(), message, False))
+
+    def _share(self) -> float:
+        return min(1.0, (len(self.steps) or self._passes) / self.max_new_tokens)
 
     def _so_far(self) -> Generation:
         logprobs = [step.logprob for step in self.steps]

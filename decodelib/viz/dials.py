@@ -10,8 +10,10 @@ import ipywidgets as w
 from decodelib.contrastive import ContrastiveDecoding
 from decodelib.knobs import KNOBS, STRATEGIES
 
-FIRST = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
-"""The knobs of sampling that are always in view; the others are one click away."""
+FIRST = (
+    "draft", "num_draft_tokens", "temperature", "top_k", "top_p", "min_p", "repetition_penalty",
+)  # fmt: skip
+"""The knobs of sampling that are always in view, in this order; others are one click away."""
 
 _STYLE = {"description_width": "11rem"}
 _WIDE = w.Layout(width="34rem", max_width="100%")
