@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -19,72 +18,19 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
+from decodelib.gpt2_weights import Block, GPT2Config, arranged
+from decodelib.kv_cache import KVCache
+from decodelib.linear import Linear
 from decodelib.types import LanguageModel
 
-Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
+Attend = Callable[[int, Tensor], Tensor]
 
-
-@dataclass
-class KVCache:
-    """Keys and values of every row's tokens, in buffers allocated once.
-
-    Row b's tokens fill positions 0 to lengths[b] - 1; what lies beyond is never attended to.
-    """
-
-    keys: Float[Tensor, "layers B H C D"]
-    values: Float[Tensor, "layers B H C D"]
-    lengths: list[int]
-    hidden: Float[Tensor, "B S E"] | None = None
-
-    def select(self, rows: Int[Tensor, " rows"]) -> KVCache:
-        used = max(self.lengths, default=0)
-
-        def taken(buffer: Tensor) -> Tensor:
-            layers, _, heads, capacity, width = buffer.shape
-            # Zeros, for the reason given in `_empty_cache`: short rows leave gaps below long ones.
-            new = buffer.new_zeros(layers, len(rows), heads, capacity, width)
-            new[:, :, :, :used] = buffer[:, rows, :, :used]
-            return new
-
-        lengths = [self.lengths[row] for row in rows.tolist()]
-        return KVCache(taken(self.keys), taken(self.values), lengths)
-
-    def rewind(self, count: int) -> None:
-        self.lengths = [length - count for length in self.lengths]
-
-
-@dataclass(frozen=True)
-class GPT2Config:
-    """The sizes of a GPT-2 model, under the names of its config.json."""
-
-    vocab_size: int
-    n_positions: int
-    n_embd: int
-    n_layer: int
-    n_head: int
-    layer_norm_epsilon: float = 1e-5
-    eos_token_id: int | None = None
-    bos_token_id: int | None = None
-
-    @classmethod
-    def from_dict(cls, config: Mapping[str, object]) -> GPT2Config:
-        """Read a config.json, refusing the variants that this forward pass does not compute."""
-        fixed = {
-            "model_type": ("gpt2",),
-            "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
-            "scale_attn_weights": (True,),
-            "scale_attn_by_inverse_layer_idx": (False,),
-            "tie_word_embeddings": (True,),
-            "add_cross_attention": (False,),
-        }
-        for key, allowed in fixed.items():
-            if config.get(key, allowed[0]) not in allowed:
-                raise ValueError(f"config.json must have {key}={allowed[0]!r}, got {config[key]!r}")
-        try:
-            return cls(**{k: v for k, v in config.items() if k in cls.__dataclass_fields__})  # type: ignore[arg-type]
-        except TypeError as error:
-            raise ValueError(f"config.json lacks what GPT-2 needs: {error}") from error
+# Weights of more bytes than this don't stay in a processor's cache between two steps.
+_LARGE = 64 * 2**20
+# Reading a large packed matrix for one row takes longer than for four.
+_LEAST_ROWS_IF_LARGE = 4
 
 
 class GPT2(LanguageModel[KVCache]):
@@ -114,7 +60,13 @@ class GPT2(LanguageModel[KVCache]):
         self.device, self.dtype = device, dtype
         self.vocab_size, self.context_length = config.vocab_size, config.n_positions
         self.eos_token_id, self.bos_token_id = config.eos_token_id, config.bos_token_id
-        self.weights = _arranged(config, weights, device, dtype)
+        tensors = arranged(config, weights, device, dtype)
+        self._embedding, self._positions = tensors["wte.weight"], tensors["wpe.weight"]
+        self._blocks = [Block.of(tensors, layer) for layer in range(config.n_layer)]
+        self._ln_f = tensors["ln_f.weight"], tensors["ln_f.bias"]
+        self._unembedding = Linear(self._embedding)
+        large = sum(tensor.nbytes for tensor in tensors.values()) > _LARGE
+        self._least_rows = _LEAST_ROWS_IF_LARGE if large and self._unembedding.is_packed else 1
 
     @classmethod
     def from_folder(cls, folder: Path, name: str, device: torch.device, dtype: torch.dtype) -> GPT2:
@@ -149,35 +101,40 @@ class GPT2(LanguageModel[KVCache]):
 
     @torch.no_grad()
     def logits(self, ids: Sequence[int] | Int[Tensor, " seq"]) -> Float[Tensor, "seq vocab"]:
-        input_ids = self.prompt_ids(ids)[None]
+        input_ids = self.prompt_ids(ids)
+        positions = torch.arange(len(input_ids), device=self.device)
 
-        def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-            return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        def attend(layer: int, qkv: Tensor) -> Tensor:
+            q, k, v = _by_head(qkv, 1)
+            return _joined(F.scaled_dot_product_attention(q, k, v, is_causal=True))
 
-        positions = torch.arange(input_ids.shape[1], device=self.device)
-        return self._unembed(self._hidden(input_ids, positions, attend)[0])
+        return self._unembed(self._hidden(input_ids, positions, attend))
 
     @torch.no_grad()
     def prefill(
         self, prompts: Sequence[Int[Tensor, " _seq"]], capacity: int
     ) -> tuple[Float[Tensor, "rows vocab"], KVCache]:
         lengths = [len(ids) for ids in prompts]
-        longest = max(lengths)
-        # Padding stands on the right, where causal attention never looks, and the next tokens
-        # overwrite it: so no row's positions depend on its neighbours.
-        input_ids = torch.stack([F.pad(ids, (0, longest - len(ids))) for ids in prompts])
-        cache = self._empty_cache(len(prompts), max(capacity, longest))
+        shape = (self.config.n_layer, self.config.n_head, self.config.n_embd // self.config.n_head)
+        cache = KVCache(shape, lengths, max(capacity, *lengths), self.dtype, self.device)
+        runs, used = list(cache.runs()), cache.used
+        sizes = [(run.stop - run.start) * (used - start) for run, start in runs]
 
-        def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-            cache.keys[layer, :, :, :longest] = k
-            cache.values[layer, :, :, :longest] = v
-            return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        def attend(layer: int, qkv: Tensor) -> Tensor:
+            done = []
+            for (run, start), part in zip(runs, qkv.split(sizes), strict=True):
+                q, k, v = _by_head(part, run.stop - run.start)
+                cache.keys[layer, run, :, start:used] = k
+                cache.values[layer, run, :, start:used] = v
+                done.append(_joined(F.scaled_dot_product_attention(q, k, v, is_causal=True)))
+            return torch.cat(done)
 
-        positions = torch.arange(longest, device=self.device)
-        hidden = self._hidden(input_ids, positions, attend)
-        cache.lengths, cache.hidden = lengths, hidden
-        last = torch.tensor(lengths, device=self.device) - 1
-        return self._unembed(hidden[torch.arange(len(prompts), device=self.device), last]), cache
+        # All prompts' tokens one after the other, without padding: those of slot 0, slot 1, ...
+        by_slot = sorted(prompts, key=len)
+        positions = torch.cat([torch.arange(len(ids), device=self.device) for ids in by_slot])
+        hidden = self._hidden(torch.cat(by_slot), positions, attend).split(sorted(lengths))
+        cache.hidden = cache.to_rows(pad_sequence(hidden, batch_first=True))
+        return self._unembed(cache.to_rows(torch.stack([h[-1] for h in hidden]))), cache
 
     def step(self, next_ids: Int[Tensor, " rows"], cache: KVCache) -> Float[Tensor, "rows vocab"]:
         return self.extend(next_ids[:, None], cache)[:, 0]
@@ -186,103 +143,73 @@ class GPT2(LanguageModel[KVCache]):
     def extend(
         self, ids: Int[Tensor, "rows new"], cache: KVCache
     ) -> Float[Tensor, "rows new vocab"]:
-        shortest, longest = min(cache.lengths), max(cache.lengths)
-        end, capacity = longest + ids.shape[1], cache.keys.shape[-2]
-        if end > capacity:
-            raise ValueError(f"cache is full: it has room for {capacity} positions a row")
-        lengths = torch.tensor(cache.lengths, device=self.device)
-        positions = lengths[:, None] + torch.arange(ids.shape[1], device=self.device)  # (B, S)
-        rows = torch.arange(len(cache.lengths), device=self.device)[:, None]
-        seen = None
-        if end - shortest > 1:
-            slots = torch.arange(end, device=self.device)
-            seen = (slots <= positions[..., None])[:, None]  # (B, 1, S, C)
+        rows, new = ids.shape
+        cache.make_room(new)
+        now, end = cache.used, cache.used + new
+        runs = list(cache.runs())
 
-        def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-            keys, values = cache.keys[layer], cache.values[layer]
-            if shortest == longest:
-                keys[:, :, longest:end], values[:, :, longest:end] = k, v
-            else:
-                keys[rows, :, positions] = k.transpose(1, 2)
-                values[rows, :, positions] = v.transpose(1, 2)
-            keys, values = keys[:, :, :end], values[:, :, :end]
-            return F.scaled_dot_product_attention(q, keys, values, attn_mask=seen)
+        def attend(layer: int, qkv: Tensor) -> Tensor:
+            q, k, v = _by_head(qkv, rows)
+            keys, values = cache.keys[layer, :rows], cache.values[layer, :rows]
+            keys[:, :, now:end], values[:, :, now:end] = k, v
+            done = [
+                _attention(q[run], keys[run, :, start:end], values[run, :, start:end])
+                for run, start in runs
+            ]
+            return _joined(done[0] if len(done) == 1 else torch.cat(done))
 
-        cache.hidden = self._hidden(ids, positions, attend)
-        cache.lengths = [length + ids.shape[1] for length in cache.lengths]
-        return self._unembed(cache.hidden)
+        lengths = torch.tensor(cache.lengths, device=self.device)[:, None]
+        positions = (lengths + torch.arange(new, device=self.device)).flatten()
+        hidden = self._hidden(cache.to_slots(ids).flatten(), positions, attend)
+        cache.hidden = cache.to_rows(hidden.view(rows, new, -1))
+        cache.used = end
+        return self._unembed(cache.hidden.flatten(0, 1)).view(rows, new, -1)
 
-    def _empty_cache(self, rows: int, capacity: int) -> KVCache:
-        config = self.config
-        width = config.n_embd // config.n_head
-        shape = (config.n_layer, rows, config.n_head, capacity, width)
-        # Zeros, not whatever memory held: a masked NaN would still spoil a sum.
-        keys, values = (torch.zeros(shape, dtype=self.dtype, device=self.device) for _ in range(2))
-        return KVCache(keys, values, [0] * rows)
+    def _hidden(
+        self, ids: Int[Tensor, " N"], positions: Int[Tensor, " N"], attend: Attend
+    ) -> Float[Tensor, "N E"]:
+        """Run the blocks on the tokens of all rows, one below the other.
 
-    def _hidden(self, ids: Tensor, positions: Tensor, attend: Attend) -> Tensor:
-        """Run the blocks on ids of shape (B, S); return the final hidden states, (B, S, E)."""
-        w, heads = self.weights, self.config.n_head
+        `attend` is given a layer's queries, keys and values, (N, 3, H, D), and returns (N, E).
+        """
         shape, epsilon = (self.config.n_embd,), self.config.layer_norm_epsilon
-        x = w["wte.weight"][ids] + w["wpe.weight"][positions]
-        for layer in range(self.config.n_layer):
-            p = f"h.{layer}."
-            h = F.layer_norm(x, shape, w[p + "ln_1.weight"], w[p + "ln_1.bias"], epsilon)
-            h = F.linear(h, w[p + "attn.c_attn.weight"], w[p + "attn.c_attn.bias"])
-            q, k, v = h.unflatten(-1, (3, heads, -1)).permute(2, 0, 3, 1, 4)  # each (B, H, S, D)
-            h = attend(layer, q, k, v).transpose(1, 2).flatten(2)  # (B, S, E)
-            x = x + F.linear(h, w[p + "attn.c_proj.weight"], w[p + "attn.c_proj.bias"])
-            h = F.layer_norm(x, shape, w[p + "ln_2.weight"], w[p + "ln_2.bias"], epsilon)
-            h = F.linear(h, w[p + "mlp.c_fc.weight"], w[p + "mlp.c_fc.bias"])
-            h = F.gelu(h, approximate="tanh")
-            x = x + F.linear(h, w[p + "mlp.c_proj.weight"], w[p + "mlp.c_proj.bias"])
-        return F.layer_norm(x, shape, w["ln_f.weight"], w["ln_f.bias"], epsilon)
+        count, heads = len(ids), self.config.n_head
+        x = F.embedding(ids, self._embedding) + F.embedding(positions, self._positions)
+        x = self._padded(x)
+        for layer, block in enumerate(self._blocks):
+            h = F.layer_norm(x, shape, *block.ln_1, epsilon)
+            h = attend(layer, block.qkv(h)[:count].view(count, 3, heads, -1))
+            x = block.out.add(self._padded(h), to=x)
+            h = F.layer_norm(x, shape, *block.ln_2, epsilon)
+            x = block.down.add(block.up.gelu(h), to=x)
+        return F.layer_norm(x[:count], shape, *self._ln_f, epsilon)
 
-    def _unembed(self, hidden: Tensor) -> Tensor:
-        logits = F.linear(hidden, self.weights["wte.weight"])
+    def _unembed(self, hidden: Float[Tensor, "N E"]) -> Float[Tensor, "N vocab"]:
+        logits = self._unembedding(self._padded(hidden))[: len(hidden)]
         return logits if logits.dtype == torch.float64 else logits.float()
 
-
-def _arranged(
-    config: GPT2Config, weights: Mapping[str, Tensor], device: torch.device, dtype: torch.dtype
-) -> dict[str, Tensor]:
-    """Return the tensors by name, checked, with matrices laid out as (out, in) for F.linear."""
-    given = {name.removeprefix("transformer."): tensor for name, tensor in weights.items()}
-    arranged = {}
-    for name, shape in _shapes(config).items():
-        if name not in given:
-            raise ValueError(f"weights lack the tensor {name}: the file is not a whole GPT-2 model")
-        tensor = given[name]
-        if tuple(tensor.shape) != shape:
-            raise ValueError(
-                f"weights must have {name} of shape {shape} as config.json says, "
-                f"got {tuple(tensor.shape)}"
-            )
-        # GPT-2 stores its matrices as (in, out), the layout of a 1x1 convolution.
-        matrix = ".c_" in name and tensor.ndim == 2
-        arranged[name] = (tensor.T if matrix else tensor).to(device, dtype).contiguous()
-    return arranged
+    def _padded(self, x: Float[Tensor, "N E"]) -> Float[Tensor, "padded E"]:
+        missing = self._least_rows - len(x)
+        return F.pad(x, (0, 0, 0, missing)) if missing > 0 else x
 
 
-def _shapes(config: GPT2Config) -> dict[str, tuple[int, ...]]:
-    width = config.n_embd
-    shapes: dict[str, tuple[int, ...]] = {
-        "wte.weight": (config.vocab_size, width),
-        "wpe.weight": (config.n_positions, width),
-        "ln_f.weight": (width,),
-        "ln_f.bias": (width,),
-    }
-    matrices = {"attn.c_attn": 3 * width, "attn.c_proj": width, "mlp.c_fc": 4 * width}
-    for layer in range(config.n_layer):
-        for norm in ("ln_1", "ln_2"):
-            shapes |= {f"h.{layer}.{norm}.{part}": (width,) for part in ("weight", "bias")}
-        for matrix, out in matrices.items():
-            shapes |= {
-                f"h.{layer}.{matrix}.weight": (width, out),
-                f"h.{layer}.{matrix}.bias": (out,),
-            }
-        shapes |= {
-            f"h.{layer}.mlp.c_proj.weight": (4 * width, width),
-            f"h.{layer}.mlp.c_proj.bias": (width,),
-        }
-    return shapes
+def _by_head(qkv: Float[Tensor, "N 3 H D"], rows: int) -> Sequence[Float[Tensor, "B H S D"]]:
+    """Return queries, keys and values of N = B * S tokens as attention wants them."""
+    return qkv.view(rows, -1, *qkv.shape[1:]).permute(2, 0, 3, 1, 4).unbind()
+
+
+def _joined(heads: Float[Tensor, "B H S D"]) -> Float[Tensor, "N E"]:
+    return heads.transpose(1, 2).flatten(0, 1).flatten(1)
+
+
+def _attention(
+    q: Float[Tensor, "B H S D"], k: Float[Tensor, "B H T D"], v: Float[Tensor, "B H T D"]
+) -> Float[Tensor, "B H S D"]:
+    """Let the last S of T tokens look at all before them and at themselves."""
+    new, total = q.shape[2], k.shape[2]
+    if new == 1 and q.device.type == "cpu":
+        # PyTorch's own kernel adds up in another order for few rows than for many.
+        weights = (q @ k.transpose(-1, -2)).mul_(q.shape[-1] ** -0.5).softmax(-1)
+        return weights @ v
+    seen = torch.ones(new, total, dtype=torch.bool, device=q.device).tril(total - new)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=None if new == 1 else seen)

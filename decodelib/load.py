@@ -12,7 +12,8 @@ from pathlib import Path
 import torch
 
 from decodelib import hub
-from decodelib.gpt2 import GPT2, GPT2Config
+from decodelib.gpt2 import GPT2
+from decodelib.gpt2_weights import GPT2Config
 from decodelib.types import LanguageModel
 
 STORYBOOK = Path(__file__).parent / "storybook"
