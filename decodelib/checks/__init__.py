@@ -10,6 +10,7 @@ from decodelib.checks.greedy import best_path, ends_in_loop, greedy_path
 from decodelib.checks.loop import decode
 from decodelib.checks.min_p import heated_bound, min_p_mask, min_p_on_logits
 from decodelib.checks.next_token import sequence_logprob, softmax
+from decodelib.checks.playground import at_least_once, from_settings, pass_at
 from decodelib.checks.random_sampling import chi_square, sample_index, tail_risk
 from decodelib.checks.search_or_sample import best_finished, marginals, usual_surprisal
 from decodelib.checks.temperature import apply_temperature, find_temperature, tempered_tail
@@ -22,6 +23,7 @@ __all__ = [
     "Misconception",
     "Verdict",
     "apply_temperature",
+    "at_least_once",
     "best_finished",
     "best_path",
     "chi_square",
@@ -29,6 +31,7 @@ __all__ = [
     "ends_in_loop",
     "entry_point",
     "find_temperature",
+    "from_settings",
     "greedy_path",
     "heated_bound",
     "marginals",
@@ -37,6 +40,7 @@ __all__ = [
     "min_p_mask",
     "min_p_on_logits",
     "nucleus_size",
+    "pass_at",
     "penalise",
     "run_chain",
     "sample_index",
