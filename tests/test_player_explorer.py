@@ -62,8 +62,8 @@ def test_every_step_is_the_trace_of_generate(lm, strategy):
         assert shown["p"] == six(math.exp(step.logprob))
         assert shown["entropy"] == six(step.entropy)
         chosen = [c for c in step.candidates[4:] if c.id == step.token_id]
-        expected = [(c.id, c.token, six(c.p_before), six(c.p_after)) for c in step.candidates[:4]]
-        expected += [(c.id, c.token, six(c.p_before), six(c.p_after)) for c in chosen]
+        listed = [*step.candidates[:4], *chosen]
+        expected = [(c.id, c.token, six(c.p_before), six(c.p_after)) for c in listed]
         assert [tuple(c[:4]) for c in shown["candidates"]] == expected
 
 
@@ -99,6 +99,12 @@ def test_a_processor_with_a_memory_runs_as_it_does_without_being_watched(lm):
     assert {c[4] for step in player.steps for c in step["candidates"]} == {None, 0, 1}
 
 
+def test_what_the_model_rules_out_was_removed_by_nothing():
+    table = dl.TableLM({"": {"a": 0.7, "b": 0.3}})
+    player = explore_generation(table, "a", dl.Sampling(dl.Temperature(2.0)), max_new_tokens=2)
+    assert [c[2:] for c in player.step["candidates"] if c[2] == 0] == [[0.0, 0.0, None]] * 2
+
+
 # ---- branches ---------------------------------------------------------------------------------
 
 
@@ -114,6 +120,13 @@ def test_branches_leave_the_two_most_uncertain_tokens_for_the_best_other_candida
     assert left == expected
     assert len(left) == 4
     assert (player.branch, player.position) == (0, 1)
+
+
+def test_no_branch_is_recorded_for_what_the_strategy_would_never_choose(lm):
+    player = explore_generation(lm, PROMPT, dl.Sampling(dl.TopK(2)), max_new_tokens=6, branches=6)
+    assert len(player.data["branches"]) == 1 + 6
+    player = explore_generation(lm, PROMPT, dl.Sampling(dl.TopK(1)), max_new_tokens=6, branches=6)
+    assert len(player.data["branches"]) == 1
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=repr)
@@ -135,18 +148,16 @@ def test_a_branch_is_what_the_strategy_makes_of_the_text_up_to_it(lm, strategy):
 def test_the_candidate_taken_has_its_own_probability_and_rank(player):
     index = next(i for i, c in enumerate(player.steps[2]["candidates"]) if c[3] == 0)
     wanted = player.steps[2]["candidates"][index]
-    before = player.steps[2]
     player.regenerate(0, 3, wanted[0])  # the strategy itself would never take it
     assert player.step["id"] == wanted[0]
     assert (player.step["p"], player.step["rank"]) == (wanted[2], index + 1)
-    assert player.step["candidates"] == before["candidates"]
+    assert wanted in player.step["candidates"]
     assert player.step["text"] == wanted[1]
 
 
 def test_a_branch_can_grow_branches_and_is_not_generated_twice(player):
-    count = len(player.data["branches"])
-    other = player.data["branches"][1]["steps"][0]["id"]
-    start = player.data["branches"][1]["start"]
+    count, branch = len(player.data["branches"]), player.data["branches"][1]
+    other, start = branch["steps"][0]["id"], branch["start"]
     assert player.regenerate(0, start + 1, other) == 1
     assert len(player.data["branches"]) == count
     place = start + 2

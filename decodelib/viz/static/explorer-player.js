@@ -264,13 +264,13 @@
       const button = element("button", { type: "button", class: "dx-take" });
       const node = element("li", { class: "dx-row dx-option", "data-dx": "candidate" }, cell("token"),
         element("span", { class: "dx-track", "aria-hidden": "true" }, cell("bar-after"), cell("bar-before")),
-        cell("before"), cell("after"), element("span", { class: "dx-way" }, cell("here"), button));
+        cell("before"), cell("after"), element("span", { class: "dx-way" }, cell("taken"), button));
       button.onclick = () => cells.take();
 
       function update([id, token, before, after, remover], longest, shows) {
         const percent = (p) => `${((100 * p) / longest).toFixed(2)}%`;
         const chosen = id === step.id;
-        const isCut = shows && after === 0;
+        const isCut = shows && after === 0 && before > 0;
         node.classList.toggle("dx-cut", isCut);
         node.classList.toggle("dx-picked", chosen);
         cells.token.textContent = showToken(token);
@@ -278,7 +278,7 @@
         cells["bar-before"].style.width = percent(before);
         cells.before.textContent = showProbability(before);
         cells.after.textContent = isCut ? `✕ ${remover === null ? "removed" : data.processors[remover]}` : showProbability(after);
-        cells.here.textContent = chosen ? "● chosen" : "";
+        cells.taken.textContent = chosen ? "● chosen" : "";
         const recorded = chosen ? -1 : findBranch(branches, pathWith(id));
         button.hidden = chosen || (recorded < 0 && !isLive);
         button.textContent = recorded < 0 ? "Generate" : "See";
