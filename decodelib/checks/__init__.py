@@ -11,6 +11,7 @@ from decodelib.checks.loop import decode
 from decodelib.checks.min_p import heated_bound, min_p_mask, min_p_on_logits
 from decodelib.checks.next_token import sequence_logprob, softmax
 from decodelib.checks.playground import at_least_once, from_settings, pass_at
+from decodelib.checks.quality import at_equal, bootstrap_interval, distinct_n
 from decodelib.checks.random_sampling import chi_square, sample_index, tail_risk
 from decodelib.checks.search_or_sample import best_finished, marginals, usual_surprisal
 from decodelib.checks.temperature import apply_temperature, find_temperature, tempered_tail
@@ -23,11 +24,14 @@ __all__ = [
     "Misconception",
     "Verdict",
     "apply_temperature",
+    "at_equal",
     "at_least_once",
     "best_finished",
     "best_path",
+    "bootstrap_interval",
     "chi_square",
     "decode",
+    "distinct_n",
     "ends_in_loop",
     "entry_point",
     "find_temperature",

@@ -1,0 +1,221 @@
+"""Exercises of chapter 14: a diversity, its interval, and comparison at equal diversity."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import fmean, median, stdev
+
+from decodelib.checks.verdict import Attempt, Exercise, Misconception, Verdict
+
+Texts = list[list[int]]
+Points = list[tuple[float, float]]
+
+
+def distinct_n(attempt: Attempt) -> Verdict:
+    """Check `distinct_n(texts, n)`: different n-grams over all texts, divided by all n-grams."""
+    return _DISTINCT_N.check(attempt)
+
+
+def bootstrap_interval(attempt: Attempt) -> Verdict:
+    """Check `bootstrap_interval(values, draws)`: (low, high) of the middle 95% of the means."""
+    return _BOOTSTRAP.check(attempt)
+
+
+def at_equal(attempt: Attempt) -> Verdict:
+    """Check `at_equal(points, target)`: y where the line through (x, y) points reaches x."""
+    return _AT_EQUAL.check(attempt)
+
+
+def _grams(ids: Sequence[int], n: int) -> list[tuple[int, ...]]:
+    return [tuple(ids[i : i + n]) for i in range(len(ids) - n + 1)]
+
+
+def _pooled(texts: Texts, n: int) -> float:
+    grams = [gram for ids in texts for gram in _grams(ids, n)]
+    return len(set(grams)) / len(grams)
+
+
+def _mean_of_texts(texts: Texts, n: int) -> float:
+    return fmean(len(set(_grams(ids, n))) / len(_grams(ids, n)) for ids in texts)
+
+
+def _over_tokens(texts: Texts, n: int) -> float:
+    return len({gram for ids in texts for gram in _grams(ids, n)}) / sum(map(len, texts))
+
+
+def _across_borders(texts: Texts, n: int) -> float:
+    return _pooled([[token for ids in texts for token in ids]], n)
+
+
+def _side_by_side(texts: Texts, n: int) -> float:
+    """Cut the text into blocks of n instead of sliding a window."""
+    blocks = [tuple(ids[i : i + n]) for ids in texts for i in range(0, len(ids) - n + 1, n)]
+    return len(set(blocks)) / len(blocks)
+
+
+def _texts() -> list[tuple[Texts, int]]:
+    rng = random.Random(14)
+    hand_made = [
+        ([[1, 2, 1, 2], [1, 2]], 2),
+        ([[1, 2, 3], [4, 5, 6, 7]], 2),
+        ([[5, 5, 5, 5, 5]], 1),
+        ([[1, 2, 3, 4], [1, 2, 3, 4]], 3),
+    ]
+    drawn = [
+        ([[rng.randrange(4) for _ in range(rng.randint(4, 12))] for _ in range(3)], n)
+        for n in (1, 2, 3, 4)
+        for _ in range(5)
+    ]
+    return hand_made + drawn
+
+
+_DISTINCT_N = Exercise(
+    solution=_pooled,
+    probes=_texts(),
+    misconceptions=[
+        Misconception(
+            _mean_of_texts,
+            "you take the share of each text and average. Count over all texts together: what one "
+            "text says again after another is a repetition too.",
+        ),
+        Misconception(
+            _over_tokens,
+            "you divide by the number of tokens. A text of t tokens has t - n + 1 n-grams.",
+        ),
+        Misconception(
+            _across_borders,
+            "you join the texts first, which makes n-grams that nobody wrote across their borders.",
+        ),
+        Misconception(
+            _side_by_side,
+            "you cut each text into blocks. N-grams overlap: one starts at every token that has "
+            "n - 1 tokens after it.",
+        ),
+        Misconception(
+            lambda texts, n: 1 - _pooled(texts, n),
+            "that is the share of repeated n-grams. Distinct-n is the share of different ones.",
+        ),
+    ],
+    praise="Mind that it falls as the amount of text grows: compare equal amounts.",
+)
+
+
+def _means_as_drawn(values: Sequence[float], draws: Sequence[Sequence[int]]) -> list[float]:
+    return [fmean(values[i] for i in draw) for draw in draws]
+
+
+def _means(values: Sequence[float], draws: Sequence[Sequence[int]]) -> list[float]:
+    return sorted(_means_as_drawn(values, draws))
+
+
+def _middle(means: Sequence[float]) -> tuple[float, float]:
+    cut = len(means) // 40
+    return means[cut], means[-1 - cut]
+
+
+def _normal(values: Sequence[float], draws: Sequence[Sequence[int]]) -> tuple[float, float]:
+    width = 1.96 * stdev(values)
+    return fmean(values) - width, fmean(values) + width
+
+
+def _resamples() -> list[tuple[list[float], list[list[int]]]]:
+    rng, probes = random.Random(15), []
+    for size, number in ((5, 40), (8, 40), (12, 80), (20, 120)):
+        values = [round(rng.uniform(0, 10), 2) for _ in range(size)]
+        probes.append((values, [rng.choices(range(size), k=size) for _ in range(number)]))
+    return probes
+
+
+_BOOTSTRAP = Exercise(
+    solution=lambda values, draws: _middle(_means(values, draws)),
+    probes=_resamples(),
+    misconceptions=[
+        Misconception(
+            lambda values, draws: (_means(values, draws)[0], _means(values, draws)[-1]),
+            "that is the whole range of the means, which grows with the number of draws. Leave "
+            "out one in forty at each end.",
+        ),
+        Misconception(
+            lambda values, draws: (min(values), max(values)),
+            "that is the range of the values. The question is how far their mean could be off: "
+            "take the mean of each draw.",
+        ),
+        Misconception(
+            lambda values, draws: _middle(_means_as_drawn(values, draws)),
+            "sort the means before you cut off the ends.",
+        ),
+        Misconception(
+            lambda values, draws: _middle(sorted(median(values[i] for i in d) for d in draws)),
+            "you take the median of each draw. The interval asked for is that of the mean.",
+        ),
+        Misconception(
+            _normal,
+            "that is where most single values lie. A mean varies less than the values do: use the "
+            "means of the draws.",
+        ),
+    ],
+    praise="The same lines work for any number that you can compute from a sample.",
+)
+
+
+def _between(points: Points, target: float) -> tuple[float, float, float]:
+    """Return the values of the two points around the target, and how far along it is, in [0, 1]."""
+    for (a, x), (b, y) in pairwise(points):
+        if min(a, b) <= target <= max(a, b):
+            return x, y, (target - a) / (b - a)
+    raise ValueError(f"target must lie between the points, got {target}")
+
+
+def _line(points: Points, target: float) -> float:
+    left, right, share = _between(points, target)
+    return left + share * (right - left)
+
+
+def _backwards(points: Points, target: float) -> float:
+    left, right, share = _between(points, target)
+    return right + share * (left - right)
+
+
+def _curves() -> list[tuple[Points, float]]:
+    rng = random.Random(16)
+    probes: list[tuple[Points, float]] = [
+        ([(0.8, 1.0), (0.4, 3.0), (0.2, 4.0)], 0.7),
+        ([(0.1, 5.0), (0.3, 2.0)], 0.25),
+    ]
+    for size in (3, 4, 5, 6):
+        for falling in (False, True):
+            xs = sorted((round(rng.uniform(0, 1), 3) for _ in range(size)), reverse=falling)
+            points = [(x, round(rng.uniform(1, 6), 2)) for x in xs]
+            low, high = min(xs), max(xs)
+            probes.append((points, low + rng.uniform(0.1, 0.9) * (high - low)))
+    return probes
+
+
+_AT_EQUAL = Exercise(
+    solution=_line,
+    probes=_curves(),
+    misconceptions=[
+        Misconception(
+            lambda points, target: min(points, key=lambda point: abs(point[0] - target))[1],
+            "you take the nearest point. It is not at the target yet: go along the line between "
+            "the two points around it.",
+        ),
+        Misconception(
+            lambda points, target: fmean(_between(points, target)[:2]),
+            "you average the two neighbours. The nearer one should count for more.",
+        ),
+        Misconception(
+            _backwards,
+            "your weights are the wrong way round: close to a point, its own value should count "
+            "for nearly all.",
+        ),
+        Misconception(
+            lambda points, target: _line([points[0], points[-1]], target),
+            "you draw one line from the first point to the last. Use the two points around the "
+            "target.",
+        ),
+    ],
+    praise="Two curves can now be compared where they are equally diverse.",
+)
