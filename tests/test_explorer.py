@@ -223,7 +223,7 @@ def test_the_page_loads_the_same_scripts_in_the_same_order_as_the_widget():
     import yaml
 
     config = yaml.safe_load((STATIC.parents[2] / "_config.yml").read_text(encoding="utf-8"))
-    assert tuple(config["sphinx"]["config"]["html_js_files"]) == SCRIPTS
+    assert tuple(config["sphinx"]["config"]["html_js_files"]) == (*SCRIPTS, "book.js")
 
 
 def test_the_front_end_asks_no_other_host_and_imports_nothing():

@@ -146,7 +146,7 @@ def test_site_has_an_icon_and_an_entry_page(site):
 
 def test_configuration_loads_the_explorers_scripts_in_their_order():
     config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["sphinx"]["config"]
-    assert tuple(config["html_js_files"]) == SCRIPTS
+    assert tuple(config["html_js_files"]) == (*SCRIPTS, "book.js")
     assert tuple(config["html_css_files"]) == (*STYLES, "book.css")
 
 
