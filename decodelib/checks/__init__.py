@@ -5,6 +5,7 @@ from decodelib import checks
 checks.nucleus_size(my_nucleus_size)
 """
 
+from decodelib.checks.beam_search import can_stop, expand_and_prune, penalised_score
 from decodelib.checks.combining import min_p_before, penalise, run_chain
 from decodelib.checks.greedy import best_path, ends_in_loop, greedy_path
 from decodelib.checks.loop import decode
@@ -29,11 +30,13 @@ __all__ = [
     "best_finished",
     "best_path",
     "bootstrap_interval",
+    "can_stop",
     "chi_square",
     "decode",
     "distinct_n",
     "ends_in_loop",
     "entry_point",
+    "expand_and_prune",
     "find_temperature",
     "from_settings",
     "greedy_path",
@@ -46,6 +49,7 @@ __all__ = [
     "nucleus_size",
     "pass_at",
     "penalise",
+    "penalised_score",
     "run_chain",
     "sample_index",
     "sequence_logprob",
