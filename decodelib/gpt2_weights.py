@@ -78,7 +78,7 @@ def arranged(
     """Return the tensors by name, checked, with matrices laid out as (out, in) for F.linear."""
     given = {name.removeprefix("transformer."): tensor for name, tensor in weights.items()}
     arranged = {}
-    for name, shape in _shapes(config).items():
+    for name, shape in tensor_shapes(config).items():
         if name not in given:
             raise ValueError(f"weights lack the tensor {name}: the file is not a whole GPT-2 model")
         tensor = given[name]
@@ -93,7 +93,8 @@ def arranged(
     return arranged
 
 
-def _shapes(config: GPT2Config) -> dict[str, tuple[int, ...]]:
+def tensor_shapes(config: GPT2Config) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each tensor of GPT2LMHeadModel, under its name there."""
     width = config.n_embd
     shapes: dict[str, tuple[int, ...]] = {
         "wte.weight": (config.vocab_size, width),

@@ -29,7 +29,7 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from tqdm import tqdm
 
-from decodelib.gpt2 import GPT2Config, _shapes
+from decodelib.gpt2_weights import GPT2Config, tensor_shapes
 from decodelib.load import STORYBOOK
 from tools.book import CELL_TIMEOUT_S, chapter_notebooks
 from tools.claims import NEEDS_TRAINING
@@ -56,7 +56,7 @@ def write_random_model(folder: Path, width: int = 64, layers: int = 2, seed: int
     config = {"model_type": "gpt2", **sizes, "n_head": 4, "bos_token_id": 0, "eos_token_id": 0}
     generator = torch.Generator().manual_seed(seed)
     weights = {}
-    for name, shape in _shapes(GPT2Config.from_dict(config)).items():
+    for name, shape in tensor_shapes(GPT2Config.from_dict(config)).items():
         random = torch.randn(shape, generator=generator)
         weights[name] = random / width**0.5
         if name.endswith("bias"):
