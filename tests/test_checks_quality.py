@@ -2,7 +2,7 @@
 
 from collections import Counter
 from itertools import chain
-from statistics import fmean, median, stdev
+from statistics import fmean
 
 import numpy as np
 from exercise_laws import laws
@@ -19,8 +19,9 @@ def distinct_n(texts, n):
     return len(counts) / counts.total()
 
 
-def bootstrap_interval(values, draws):
-    means = np.sort(np.array(values)[np.array(draws)].mean(axis=1))
+def difference_interval(a, b, draws):
+    differences = np.array(a) - np.array(b)
+    means = np.sort(differences[np.array(draws)].mean(axis=1))
     cut = len(means) // 40
     return float(means[cut]), float(means[len(means) - 1 - cut])
 
@@ -32,7 +33,7 @@ def at_equal(points, target):
 
 SOLUTIONS = {
     checks.distinct_n: distinct_n,
-    checks.bootstrap_interval: bootstrap_interval,
+    checks.difference_interval: difference_interval,
     checks.at_equal: at_equal,
 }
 
@@ -70,28 +71,41 @@ def means_of(values, draws):
     return [sum(values[i] for i in draw) / len(draw) for draw in draws]
 
 
-def whole_range(values, draws):
-    return min(means_of(values, draws)), max(means_of(values, draws))
+def middle(values):
+    cut = len(values) // 40
+    return values[cut], values[-cut - 1]
 
 
-def range_of_values(values, draws):
-    return sorted(values)[0], sorted(values)[-1]
+def differences(a, b, draws):
+    return [x - y for x, y in zip(means_of(a, draws), means_of(b, draws), strict=True)]
 
 
-def not_sorted(values, draws):
-    means = means_of(values, draws)
-    cut = len(means) // 40
-    return means[cut], means[-cut - 1]
+def as_if_independent(a, b, draws):
+    (low_a, high_a), (low_b, high_b) = (middle(sorted(means_of(v, draws))) for v in (a, b))
+    return low_a - high_b, high_a - low_b
 
 
-def of_medians(values, draws):
-    medians = sorted(median(values[i] for i in draw) for draw in draws)
-    cut = len(medians) // 40
-    return medians[cut], medians[-cut - 1]
+def end_by_end(a, b, draws):
+    (low_a, high_a), (low_b, high_b) = (middle(sorted(means_of(v, draws))) for v in (a, b))
+    return low_a - low_b, high_a - high_b
 
 
-def two_deviations(values, draws):
-    return fmean(values) - 1.96 * stdev(values), fmean(values) + 1.96 * stdev(values)
+def not_sorted(a, b, draws):
+    return middle(differences(a, b, draws))
+
+
+def whole_range(a, b, draws):
+    ordered = sorted(differences(a, b, draws))
+    return ordered[0], ordered[-1]
+
+
+def wrong_way_round(a, b, draws):
+    return difference_interval(b, a, draws)
+
+
+def of_single_prompts(a, b, draws):
+    single = sorted(x - y for x, y in zip(a, b, strict=True))
+    return single[0], single[-1]
 
 
 def nearest(points, target):
@@ -126,11 +140,12 @@ MISTAKES = [
     (checks.distinct_n, joined_first, "across their borders"),
     (checks.distinct_n, blocks, "cut each text into blocks"),
     (checks.distinct_n, share_repeated, "share of repeated"),
-    (checks.bootstrap_interval, whole_range, "whole range of the means"),
-    (checks.bootstrap_interval, range_of_values, "range of the values"),
-    (checks.bootstrap_interval, not_sorted, "sort the means"),
-    (checks.bootstrap_interval, of_medians, "median of each draw"),
-    (checks.bootstrap_interval, two_deviations, "most single values"),
+    (checks.difference_interval, as_if_independent, "nothing to do with each other"),
+    (checks.difference_interval, end_by_end, "ends of two intervals"),
+    (checks.difference_interval, not_sorted, "sort the differences"),
+    (checks.difference_interval, whole_range, "whole range of the differences"),
+    (checks.difference_interval, wrong_way_round, "interval of b - a"),
+    (checks.difference_interval, of_single_prompts, "range of the single"),
     (checks.at_equal, nearest, "nearest point"),
     (checks.at_equal, average_of_neighbours, "average the two"),
     (checks.at_equal, weights_swapped, "wrong way round"),

@@ -6,15 +6,18 @@ checks.nucleus_size(my_nucleus_size)
 """
 
 from decodelib.checks.beam_search import can_stop, expand_and_prune, penalised_score
+from decodelib.checks.beyond import acceptance_rate, after_rejection, mirostat_bound
 from decodelib.checks.combining import min_p_before, penalise, run_chain
+from decodelib.checks.entropy import entropy_of, typical_mask, varentropy_of
 from decodelib.checks.greedy import best_path, ends_in_loop, greedy_path
 from decodelib.checks.loop import decode
 from decodelib.checks.min_p import heated_bound, min_p_mask, min_p_on_logits
 from decodelib.checks.next_token import sequence_logprob, softmax
 from decodelib.checks.playground import at_least_once, from_settings, pass_at
-from decodelib.checks.quality import at_equal, bootstrap_interval, distinct_n
+from decodelib.checks.quality import at_equal, difference_interval, distinct_n
 from decodelib.checks.random_sampling import chi_square, sample_index, tail_risk
 from decodelib.checks.search_or_sample import best_finished, marginals, usual_surprisal
+from decodelib.checks.stopping import cut_at_stop, held_back, length_probs
 from decodelib.checks.temperature import apply_temperature, find_temperature, tempered_tail
 from decodelib.checks.top_k import mass_kept, smallest_k, top_k_probs
 from decodelib.checks.top_p import entry_point, nucleus_size, top_p
@@ -24,28 +27,35 @@ __all__ = [
     "Exercise",
     "Misconception",
     "Verdict",
+    "acceptance_rate",
+    "after_rejection",
     "apply_temperature",
     "at_equal",
     "at_least_once",
     "best_finished",
     "best_path",
-    "bootstrap_interval",
     "can_stop",
     "chi_square",
+    "cut_at_stop",
     "decode",
+    "difference_interval",
     "distinct_n",
     "ends_in_loop",
+    "entropy_of",
     "entry_point",
     "expand_and_prune",
     "find_temperature",
     "from_settings",
     "greedy_path",
     "heated_bound",
+    "held_back",
+    "length_probs",
     "marginals",
     "mass_kept",
     "min_p_before",
     "min_p_mask",
     "min_p_on_logits",
+    "mirostat_bound",
     "nucleus_size",
     "pass_at",
     "penalise",
@@ -59,5 +69,7 @@ __all__ = [
     "tempered_tail",
     "top_k_probs",
     "top_p",
+    "typical_mask",
     "usual_surprisal",
+    "varentropy_of",
 ]

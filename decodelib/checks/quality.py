@@ -1,15 +1,16 @@
-"""Exercises of chapter 14: a diversity, its interval, and comparison at equal diversity."""
+"""Exercises of chapter 14: diversity, a paired interval, comparison at equal diversity."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
 from itertools import pairwise
-from statistics import fmean, median, stdev
+from statistics import fmean
 
 from decodelib.checks.verdict import Attempt, Exercise, Misconception, Verdict
 
 Texts = list[list[int]]
+Draws = Sequence[Sequence[int]]
 Points = list[tuple[float, float]]
 
 
@@ -18,9 +19,12 @@ def distinct_n(attempt: Attempt) -> Verdict:
     return _DISTINCT_N.check(attempt)
 
 
-def bootstrap_interval(attempt: Attempt) -> Verdict:
-    """Check `bootstrap_interval(values, draws)`: (low, high) of the middle 95% of the means."""
-    return _BOOTSTRAP.check(attempt)
+def difference_interval(attempt: Attempt) -> Verdict:
+    """Check `difference_interval(a, b, draws)`: (low, high) of the middle 95% of mean a - mean b.
+
+    `a[i]` and `b[i]` belong to the same prompt; each draw is a list of such positions.
+    """
+    return _DIFFERENCE.check(attempt)
 
 
 def at_equal(attempt: Attempt) -> Verdict:
@@ -102,12 +106,12 @@ _DISTINCT_N = Exercise(
 )
 
 
-def _means_as_drawn(values: Sequence[float], draws: Sequence[Sequence[int]]) -> list[float]:
+def _means(values: Sequence[float], draws: Draws) -> list[float]:
     return [fmean(values[i] for i in draw) for draw in draws]
 
 
-def _means(values: Sequence[float], draws: Sequence[Sequence[int]]) -> list[float]:
-    return sorted(_means_as_drawn(values, draws))
+def _differences(a: Sequence[float], b: Sequence[float], draws: Draws) -> list[float]:
+    return [x - y for x, y in zip(_means(a, draws), _means(b, draws), strict=True)]
 
 
 def _middle(means: Sequence[float]) -> tuple[float, float]:
@@ -115,48 +119,65 @@ def _middle(means: Sequence[float]) -> tuple[float, float]:
     return means[cut], means[-1 - cut]
 
 
-def _normal(values: Sequence[float], draws: Sequence[Sequence[int]]) -> tuple[float, float]:
-    width = 1.96 * stdev(values)
-    return fmean(values) - width, fmean(values) + width
+def _interval(values: Sequence[float], draws: Draws) -> tuple[float, float]:
+    return _middle(sorted(_means(values, draws)))
 
 
-def _resamples() -> list[tuple[list[float], list[list[int]]]]:
+def _pairs() -> list[tuple[list[float], list[float], list[list[int]]]]:
     rng, probes = random.Random(15), []
     for size, number in ((5, 40), (8, 40), (12, 80), (20, 120)):
-        values = [round(rng.uniform(0, 10), 2) for _ in range(size)]
-        probes.append((values, [rng.choices(range(size), k=size) for _ in range(number)]))
+        a = [round(rng.uniform(0, 10), 2) for _ in range(size)]
+        b = [round(value + rng.uniform(-2, 1), 2) for value in a]
+        probes.append((a, b, [rng.choices(range(size), k=size) for _ in range(number)]))
     return probes
 
 
-_BOOTSTRAP = Exercise(
-    solution=lambda values, draws: _middle(_means(values, draws)),
-    probes=_resamples(),
+_DIFFERENCE = Exercise(
+    solution=lambda a, b, draws: _middle(sorted(_differences(a, b, draws))),
+    probes=_pairs(),
     misconceptions=[
         Misconception(
-            lambda values, draws: (_means(values, draws)[0], _means(values, draws)[-1]),
-            "that is the whole range of the means, which grows with the number of draws. Leave "
-            "out one in forty at each end.",
+            lambda a, b, draws: (
+                _interval(a, draws)[0] - _interval(b, draws)[1],
+                _interval(a, draws)[1] - _interval(b, draws)[0],
+            ),
+            "you combine the two intervals as if they had nothing to do with each other. A draw "
+            "that takes an easy prompt takes it for both: subtract within each draw, then sort.",
         ),
         Misconception(
-            lambda values, draws: (min(values), max(values)),
-            "that is the range of the values. The question is how far their mean could be off: "
-            "take the mean of each draw.",
+            lambda a, b, draws: (
+                _interval(a, draws)[0] - _interval(b, draws)[0],
+                _interval(a, draws)[1] - _interval(b, draws)[1],
+            ),
+            "you subtract the ends of two intervals. Subtract the means of each draw instead, and "
+            "take the interval of these differences.",
         ),
         Misconception(
-            lambda values, draws: _middle(_means_as_drawn(values, draws)),
-            "sort the means before you cut off the ends.",
+            lambda a, b, draws: _middle(_differences(a, b, draws)),
+            "sort the differences before you cut off the ends.",
         ),
         Misconception(
-            lambda values, draws: _middle(sorted(median(values[i] for i in d) for d in draws)),
-            "you take the median of each draw. The interval asked for is that of the mean.",
+            lambda a, b, draws: (
+                min(_differences(a, b, draws)),
+                max(_differences(a, b, draws)),
+            ),
+            "that is the whole range of the differences, which grows with the number of draws. "
+            "Leave out one in forty at each end.",
         ),
         Misconception(
-            _normal,
-            "that is where most single values lie. A mean varies less than the values do: use the "
-            "means of the draws.",
+            lambda a, b, draws: _middle(sorted(_differences(b, a, draws))),
+            "that is the interval of b - a.",
+        ),
+        Misconception(
+            lambda a, b, draws: (
+                min(x - y for x, y in zip(a, b, strict=True)),
+                max(x - y for x, y in zip(a, b, strict=True)),
+            ),
+            "that is the range of the single differences. The question is how far their mean "
+            "could be off.",
         ),
     ],
-    praise="The same lines work for any number that you can compute from a sample.",
+    praise="Prompts that are hard for both cancel out, which separate intervals cannot show.",
 )
 
 
