@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -171,7 +172,7 @@ def explore_generation(
     max_new_tokens: int = 30,
     seed: int = 0,
     candidates: int = 8,
-    branches: int = 0,
+    branches: int | Sequence[int] = 0,
     title: str = "A text, token by token",
     predict: str | None = None,
     answer: str = "least_probable",
@@ -187,8 +188,8 @@ def explore_generation(
         lm: Any decodelib language model.
         prompt, strategy, max_new_tokens, seed: As for `generate`.
         candidates: How many candidates of each token are recorded, in [2, 10].
-        branches: At how many tokens two branches each are recorded, the ones with the highest
-            entropy; at least 0.
+        branches: At how many tokens two branches each are recorded, those of highest entropy; or
+            the positions of these tokens, from 1.
         title: The heading.
         predict: A question that the reader must answer with a number before the player shows any.
         answer: What that number is. Of the strategy's own text: the place of its "least_probable"
@@ -202,7 +203,8 @@ def explore_generation(
     Chapter 12 follows a chain of processors with it, chapter 13 the end of a text.
     """
     check_integer("candidates", candidates, 2, NUM_CANDIDATES)
-    check_integer("branches", branches, 0)
+    if not isinstance(branches, Sequence):
+        check_integer("branches", branches, 0)
     check_choice("answer", answer, ANSWERS)
     recorder = Recorder(lm, prompt, strategy, max_new_tokens, seed, candidates)
     generation, original = recorder.original()
@@ -222,9 +224,12 @@ def explore_generation(
         "branches": [original],
     }
     steps = original["steps"]
-    for place in most_uncertain(steps, branches):
-        for token_id in alternatives(steps[place], ALTERNATIVES):
-            player.regenerate(0, place + 1, token_id)
+    if not isinstance(branches, Sequence):
+        branches = [place + 1 for place in most_uncertain(steps, branches)]
+    for position in branches:
+        check_integer("branches", position, 1, len(steps))
+        for token_id in alternatives(steps[position - 1], ALTERNATIVES):
+            player.regenerate(0, position, token_id)
     player.branch, player.position = 0, 1
     player.start(settings, None)
     asked = {"name": answer, "value": _answer(player, answer)}
