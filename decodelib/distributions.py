@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -83,6 +84,29 @@ def reaches(
     return wide >= bound - slack.nan_to_num(posinf=0)
 
 
+def rounded_up(bound: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return the least numbers of a narrower type that are no less than `bound`.
+
+    Values of that type reach the one just where they reach the other, and compare faster.
+    """
+    near = bound.to(dtype)
+    return torch.where(
+        near.to(bound.dtype) < bound, near.nextafter(near.new_tensor(torch.inf)), near
+    )
+
+
+def scalable(logits: Tensor, factor: Tensor | float) -> Tensor:
+    """Return logits of the same distribution that `factor` (>= 0) can multiply without overflow.
+
+    Rows whose maximum would overflow are moved so that it is 0, which changes no probability;
+    what lies far below it may then only become -inf, a probability of 0 in any case.
+    """
+    best = logits.amax(-1, keepdim=True)
+    limit = torch.finfo(logits.dtype).max / 2
+    overflows = (widen(best).abs() * factor > limit) & (factor > 1)
+    return logits - torch.where(overflows, best, 0)
+
+
 def surprisal(
     logits: Float[Tensor, "*batch vocab"], ids: Int[Tensor, "*batch"]
 ) -> Float[Tensor, "*batch"]:
@@ -129,8 +153,17 @@ def perplexity(logprobs: Sequence[float] | Float[Tensor, " seq"]) -> float:
     return float((-values.mean()).exp())
 
 
-HEAD = 1024
-"""How many of the most probable tokens are tried before the whole vocabulary is sorted."""
+BINS = 1024
+"""Into how many intervals the tokens of a flat row are counted to find where its nucleus ends."""
+
+# In most rows the nucleus lies among the few tokens that are this many nats below the best.
+_HEAD = 8.0
+_FEW = 4096
+# All tokens this many nats below the best weigh less together than the last digit of a float64.
+_WEIGHTLESS = 50.0
+_FAR = 80.0  # e^-80 is still a normal float32
+# A sum of exp(logit - best) in float32 is off by less than this part of it.
+_SUM_ERROR = 4e-6
 
 
 def nucleus(logits: Float[Tensor, "*batch vocab"], top_p: float) -> Bool[Tensor, "*batch vocab"]:
@@ -139,23 +172,76 @@ def nucleus(logits: Float[Tensor, "*batch vocab"], top_p: float) -> Bool[Tensor,
     The token that crosses `top_p` belongs to it; a mass that equals `top_p` (up to `rounding`) is
     enough; of equally probable tokens at the boundary the lower ids come first. At `top_p=1` every
     token does, whatever its probability. Source: Holtzman et al., arXiv 1904.09751, section 3.1.
+
+    On the CPU the vocabulary isn't sorted: mostly the few tokens near the best are enough; those of
+    a flat row are counted into intervals, and only the interval of the boundary is sorted.
     """
     check_logits(logits)
     check_number("top_p", top_p, 0, 1, open_low=True)
-    if top_p == 1:
+    if top_p == 1 or logits.numel() == 0:
         return torch.ones_like(logits, dtype=torch.bool)
-    enough = top_p - rounding(logits.dtype)
-    mass = _mass_of_largest(logits, min(HEAD, logits.shape[-1]))
-    if not (mass[..., -1] >= enough).all():  # some row is flat: only a full sort will do
-        mass = _mass_of_largest(logits, logits.shape[-1])
+    rows, enough = logits.reshape(-1, logits.shape[-1]), top_p - rounding(logits.dtype)
+    if rows.device.type == "cpu":
+        last, count = _ends_on_cpu(rows, enough)
+    else:
+        last, count = _ends_by_sorting(rows, enough)
+    return _from(rows, last, count).view(logits.shape)
+
+
+def _ends_by_sorting(
+    logits: Float[Tensor, "rows vocab"], enough: float
+) -> tuple[Float[Tensor, "rows 1"], Int[Tensor, " rows"]]:
+    """Return the least logit of each row's nucleus, and how many tokens belong to it."""
+    ranked = logits.sort(-1, descending=True).values
+    mass = widen(ranked).softmax(-1).cumsum(-1)
     # One token more than those that are not enough; one at least, however small top_p is.
-    return largest(logits, (mass[..., :-1] < enough).sum(-1) + 1)
+    extra = (mass[:, :-1] < enough).sum(-1)
+    return ranked.gather(-1, extra[:, None]), extra + 1
 
 
-def _mass_of_largest(logits: Tensor, count: int) -> Tensor:
-    """Return the mass of the 1, 2, ..., count most probable tokens."""
-    ranked = widen(logits.topk(count).values)
-    return (ranked - widen(logits).logsumexp(-1, keepdim=True)).exp().cumsum(-1)
+def _ends_on_cpu(
+    logits: Float[Tensor, "rows vocab"], enough: float
+) -> tuple[Float[Tensor, "rows 1"], Int[Tensor, " rows"]]:
+    """Return the same without sorting, row by row so that each stays in the processor's cache."""
+    plain = logits.detach() if logits.dtype == torch.float64 else logits.detach().float()
+    ends = [_end(row, enough) for row in plain.numpy()]
+    last = torch.tensor([last for last, _ in ends], dtype=torch.float64)
+    return last.to(logits.dtype)[:, None], torch.tensor([count for _, count in ends])
+
+
+def _end(row: np.ndarray, enough: float) -> tuple[float, int]:
+    """Return the end of one row's nucleus: its least logit, and how many tokens belong to it."""
+    best = row.max()
+    near = np.flatnonzero(row >= best - row.dtype.type(_HEAD))
+    if len(near) <= _FEW:
+        head = np.sort(row[near])[::-1]
+        mass = np.exp(head - np.float64(best)).cumsum()
+        # Of removed tokens NumPy's exp would take its slow path.
+        about = enough * float(np.exp(np.maximum(row - best, -_FAR)).sum())
+        error = _SUM_ERROR
+        if row.dtype == np.float64:
+            error = 0.0
+        least, most = np.searchsorted(mass, (about * (1 - error), about * (1 + error)))
+        if least == most < len(head):
+            return float(head[least]), int(least) + 1
+    return _end_by_counting(row, float(best), enough)
+
+
+def _end_by_counting(row: np.ndarray, best: float, enough: float) -> tuple[float, int]:
+    row = row[row >= best - _WEIGHTLESS]
+    depth = best - row.astype(np.float64)
+    mass = np.exp(-depth)
+    bins = (depth * ((BINS - 1) / max(depth.max(), 1e-30))).astype(np.intp)
+    in_bin = np.bincount(bins, mass, BINS)
+    so_far = in_bin.cumsum()
+    wanted = enough * so_far[-1]
+    crossing = int(np.searchsorted(so_far, wanted))
+    inside = np.sort(row[bins == crossing])[::-1]
+    mass_before = so_far[crossing] - in_bin[crossing]
+    mass_inside = np.exp(inside[:-1] - np.float64(best)).cumsum()
+    # Summed in another order the mass of all but one may fall short by a hair: then that one is it.
+    extra = int(np.searchsorted(mass_before + mass_inside, wanted))
+    return float(inside[extra]), int(np.count_nonzero(bins < crossing)) + extra + 1
 
 
 def largest(
@@ -164,11 +250,24 @@ def largest(
     """Return which tokens are the `count` largest of their row; of equals, the lower ids."""
     if count.numel() == 0:
         return torch.zeros_like(logits, dtype=torch.bool)
-    ranked = logits.topk(int(count.max())).values
-    last = ranked.gather(-1, count[..., None] - 1)
-    above, level = logits > last, logits == last
-    room = count[..., None] - above.sum(-1, keepdim=True)
-    return above | (level & (level.cumsum(-1) <= room))
+    rows, count = logits.reshape(-1, logits.shape[-1]), count.flatten()
+    ranked = rows.topk(int(count.max())).values
+    return _from(rows, ranked.gather(-1, count[:, None] - 1), count).view(logits.shape)
+
+
+def _from(
+    logits: Float[Tensor, "rows vocab"],
+    last: Float[Tensor, "rows 1"],
+    count: Int[Tensor, " rows"],
+) -> Bool[Tensor, "rows vocab"]:
+    """Return which tokens are the `count` largest, the least of which has the logit `last`."""
+    keep = logits >= last
+    excess = (keep.sum(-1) - count).tolist()
+    for row, more in enumerate(excess):
+        if more:  # of those at the boundary only the first few
+            level = (logits[row] == last[row]).nonzero()[:, 0]
+            keep[row, level[-more:]] = False
+    return keep
 
 
 def nucleus_size(logits: Float[Tensor, "*batch vocab"], top_p: float) -> Int[Tensor, "*batch"]:

@@ -18,7 +18,15 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from decodelib.distributions import check_logits, largest, nucleus, widen
+from decodelib.distributions import (
+    check_logits,
+    largest,
+    nucleus,
+    rounded_up,
+    scalable,
+    widen,
+)
+from decodelib.survivors import CHUNK, survivors
 from decodelib.types import LogitsProcessor
 from decodelib.validation import check_integer, check_number
 
@@ -28,6 +36,9 @@ class Processor:
 
     reads_input_ids: ClassVar[bool] = False
     """Whether the result depends on the tokens so far; if not, rows of any lengths share a call."""
+
+    by_logits_alone: ClassVar[bool] = False
+    """Whether it sees only the logits that are left, in order: not their ids, not what is gone."""
 
     def __call__(
         self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
@@ -56,23 +67,11 @@ def short_repr(instance: Any) -> str:
     return f"{type(instance).__name__}({', '.join(parts)})"
 
 
-def scalable(logits: Tensor, factor: Tensor | float) -> Tensor:
-    """Return logits of the same distribution that `factor` (>= 0) can multiply without overflow.
-
-    Rows whose maximum would overflow are moved so that it is 0, which changes no probability;
-    what lies far below it may then only become -inf, a probability of 0 in any case.
-    """
-    best = logits.amax(-1, keepdim=True)
-    limit = torch.finfo(logits.dtype).max / 2
-    overflows = (widen(best).abs() * factor > limit) & (factor > 1)
-    return logits - torch.where(overflows, best, 0)
-
-
 def remove(
     logits: Float[Tensor, "*batch vocab"], keep: Bool[Tensor, "*batch vocab"]
 ) -> Float[Tensor, "*batch vocab"]:
     """Return the logits with every token outside `keep` at -inf and the others untouched."""
-    return logits.masked_fill(~keep, -torch.inf)
+    return torch.where(keep, logits, -torch.inf)
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -96,7 +95,22 @@ class Chain(Processor):
     def __call__(
         self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
     ) -> Float[Tensor, "*batch vocab"]:
-        for processor in self.processors:
+        rows = max(1, CHUNK // max(1, logits.shape[-1]))
+        own = all(isinstance(p, Processor) for p in self.processors)
+        if own and logits.device.type == "cpu" and logits.ndim == 2 and len(logits) > rows:
+            parts = zip(input_ids.split(rows), logits.split(rows), strict=True)
+            return torch.cat([self._apply(*part) for part in parts])
+        return self._apply(input_ids, logits)
+
+    def _apply(self, input_ids: Tensor, logits: Tensor) -> Tensor:
+        for place, processor in enumerate(self.processors):
+            if place and self._needs_only_logits(place) and logits.device.type == "cpu":
+                few = survivors(logits) if logits.ndim == 2 else None
+                if few is not None:
+                    rest = Chain(*self.processors[place:])._apply(input_ids, few.logits)
+                    removed = torch.full_like(logits, -torch.inf)
+                    # The largest, because a short row's padding points at token 0.
+                    return removed.scatter_reduce_(-1, few.ids, rest, "amax")
             result = processor(input_ids, logits)
             if not isinstance(result, Tensor) or result.shape != logits.shape:
                 got = tuple(result.shape) if isinstance(result, Tensor) else type(result).__name__
@@ -104,6 +118,9 @@ class Chain(Processor):
                 raise TypeError(f"{wanted}, got {got} from {processor!r}")
             logits = result
         return logits
+
+    def _needs_only_logits(self, place: int) -> bool:
+        return all(getattr(p, "by_logits_alone", False) for p in self.processors[place:])
 
     @property
     def is_sequence_bound(self) -> bool:
@@ -145,6 +162,8 @@ class Temperature(Processor):
     Source: Ackley, Hinton and Sejnowski 1985 (Gibbs distribution). Chapter 6.
     """
 
+    by_logits_alone: ClassVar[bool] = True
+
     temperature: float
 
     def __post_init__(self) -> None:
@@ -181,6 +200,8 @@ class TopK(Processor):
     Source: Fan, Lewis and Dauphin 2018, arXiv 1805.04833. Chapter 7.
     """
 
+    by_logits_alone: ClassVar[bool] = True
+
     top_k: int
 
     def __post_init__(self) -> None:
@@ -192,8 +213,12 @@ class TopK(Processor):
         check_logits(logits)
         if self.top_k >= logits.shape[-1]:
             return logits.clone()
-        count = torch.full(logits.shape[:-1], self.top_k, device=logits.device)
-        return remove(logits, largest(logits, count))
+        ranked = logits.topk(self.top_k + 1)
+        if (ranked.values[..., -2] == ranked.values[..., -1]).any():  # a tie: the lower ids stay
+            count = torch.full(logits.shape[:-1], self.top_k, device=logits.device)
+            return remove(logits, largest(logits, count))
+        kept, ids = ranked.values[..., :-1], ranked.indices[..., :-1]
+        return torch.full_like(logits, -torch.inf).scatter_(-1, ids, kept)
 
 
 @dataclass(frozen=True, repr=False)
@@ -212,6 +237,8 @@ class TopP(Processor):
 
     Source: Holtzman et al. 2020, arXiv 1904.09751. Chapter 8.
     """
+
+    by_logits_alone: ClassVar[bool] = True
 
     top_p: float
 
@@ -242,6 +269,8 @@ class MinP(Processor):
     Source: Nguyen et al. 2024, arXiv 2407.01082. Chapter 9.
     """
 
+    by_logits_alone: ClassVar[bool] = True
+
     min_p: float
 
     def __post_init__(self) -> None:
@@ -253,10 +282,9 @@ class MinP(Processor):
         check_logits(logits)
         if self.min_p == 0:
             return logits.clone()
-        wide = widen(logits)
-        best = wide.amax(-1, keepdim=True)
+        best = widen(logits.amax(-1, keepdim=True))
         bound = best + math.log(self.min_p)
         if self.min_p < 1:
             # Each of the two logits was rounded once, by up to half its last digit.
             bound -= 2 * torch.finfo(logits.dtype).eps * torch.maximum(best.abs(), bound.abs())
-        return remove(logits, wide >= bound)
+        return remove(logits, logits >= rounded_up(bound, logits.dtype))

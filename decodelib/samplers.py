@@ -15,11 +15,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from decodelib.distributions import check_logits, log_probs, widen
+from decodelib.distributions import check_logits, widen
 from decodelib.fields import check_expressible, field, fields_of, processors_of
 from decodelib.generation import Generation, Step, Transcript
 from decodelib.processors import Chain
 from decodelib.stopping import Stopping
+from decodelib.survivors import CHUNK, survivors
 from decodelib.types import LanguageModel, LogitsProcessor, Move
 
 
@@ -38,13 +39,41 @@ def sample(
     of lengths p_0, p_1, ... laid end to end. Raises ValueError for NaN, +inf or all -inf.
     """
     check_logits(logits)
+    if logits.device.type != "cpu" or logits.numel() == 0:
+        return _draw(logits, uniforms)
+    rows = max(1, CHUNK // logits.shape[-1])
+    parts = zip(logits.split(rows), uniforms.split(rows), strict=True)
+    return torch.cat([_draw_from_survivors(*part) for part in parts])
+
+
+def _draw(
+    logits: Float[Tensor, "batch vocab"], uniforms: Float[Tensor, " batch"]
+) -> Int[Tensor, " batch"]:
     cdf = widen(logits).softmax(-1).cumsum(-1)
     total = cdf[:, -1:]
     target = uniforms.to(cdf.dtype).to(cdf.device)[:, None] * total
-    ids = torch.searchsorted(cdf, target, right=True)
     # A uniform near 1 may round up to the total: the last token with any probability is meant.
-    last = (cdf < total).sum(-1, keepdim=True)
-    return torch.minimum(ids, last)[:, 0]
+    target = torch.minimum(target, total.nextafter(torch.zeros_like(total)))
+    return torch.searchsorted(cdf, target, right=True)[:, 0]
+
+
+def _draw_from_survivors(
+    logits: Float[Tensor, "batch vocab"], uniforms: Float[Tensor, " batch"]
+) -> Int[Tensor, " batch"]:
+    """Draw alike, but look only at the tokens that are not removed if these are few."""
+    few = survivors(logits)
+    if few is None:
+        return _draw(logits, uniforms)
+    return few.ids.gather(-1, _draw(few.logits, uniforms)[:, None])[:, 0]
+
+
+def log_probs_of(
+    logits: Float[Tensor, "batch vocab"], ids: Int[Tensor, " batch"]
+) -> Float[Tensor, " batch"]:
+    """Return ln p of one token of each row, in the widest float of the device."""
+    rows = max(1, CHUNK // logits.shape[-1])
+    totals = torch.cat([widen(part).logsumexp(-1) for part in logits.split(rows)])
+    return widen(logits.gather(-1, ids[:, None])[:, 0]) - totals
 
 
 def uniforms(generators: Sequence[torch.Generator]) -> Float[Tensor, " batch"]:
@@ -164,7 +193,7 @@ class TokenSearch:
         else:
             draws = uniforms([self.generators[i] for i in self.running])
             next_ids = sample(after, draws)
-        logprobs = log_probs(widen(logits)).gather(-1, next_ids[:, None])[:, 0].tolist()
+        logprobs = log_probs_of(logits, next_ids).tolist()
         for row, (transcript, token_id) in enumerate(zip(running, next_ids.tolist(), strict=True)):
             transcript.append(token_id, logprobs[row], logits[row], after[row])
         alive = [row for row, t in enumerate(running) if t.finish_reason is None]
@@ -191,9 +220,12 @@ def process(
     for row, (chain, transcript) in enumerate(zip(chains, transcripts, strict=True)):
         length = len(transcript.prompt_ids) + len(transcript.token_ids)
         calls.setdefault((id(chain), length if chain.reads_input_ids else 0), []).append(row)
-    result = torch.empty_like(logits)
+    result = torch.empty_like(logits) if len(calls) > 1 else logits
     for (_, length), rows in calls.items():
         ids = [transcripts[row].prompt_ids + transcripts[row].token_ids for row in rows]
         input_ids = torch.tensor(ids if length else [[]] * len(rows), dtype=torch.long)
-        result[rows] = chains[rows[0]](input_ids.to(logits.device), logits[rows])
+        input_ids = input_ids.to(logits.device)
+        if len(calls) == 1:
+            return chains[0](input_ids, logits)
+        result[rows] = chains[rows[0]](input_ids, logits[rows])
     return result

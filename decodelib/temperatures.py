@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from decodelib.distributions import entropy, widen
-from decodelib.processors import Processor, scalable
+from decodelib.distributions import entropy, scalable, widen
+from decodelib.processors import Processor
 from decodelib.validation import check_number
 
 

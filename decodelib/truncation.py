@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Int
@@ -33,6 +34,8 @@ class Typical(Processor):
 
     Source: Meister et al. 2022, arXiv 2202.00666, "Locally typical sampling". Chapter 10.
     """
+
+    by_logits_alone: ClassVar[bool] = True
 
     typical_p: float
 
@@ -71,6 +74,8 @@ class Epsilon(Processor):
     Source: Hewitt, Manning and Liang 2022, arXiv 2210.15191. Chapter 10.
     """
 
+    by_logits_alone: ClassVar[bool] = True
+
     epsilon: float
 
     def __post_init__(self) -> None:
@@ -98,6 +103,8 @@ class Eta(Processor):
     Source: Hewitt, Manning and Liang 2022, arXiv 2210.15191, algorithm 1 and the authors' code; the
     docstring in transformers has sqrt(epsilon * exp(-H)), its code has this. Chapter 10.
     """
+
+    by_logits_alone: ClassVar[bool] = True
 
     epsilon: float
 
@@ -139,6 +146,8 @@ class TopNSigma(Processor):
 
     Source: Tang et al. 2024, arXiv 2411.07641. Chapter 10.
     """
+
+    by_logits_alone: ClassVar[bool] = True
 
     n: float
 

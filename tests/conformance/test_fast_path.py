@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from decodelib import TopK, TopP
-from decodelib.distributions import HEAD, largest, nucleus, nucleus_size, rounding
+from decodelib.distributions import BINS, largest, nucleus, nucleus_size, rounding
 
 TYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
 each_dtype = pytest.mark.parametrize("dtype", TYPES, ids=str)
@@ -29,16 +29,16 @@ def plain_largest(logits, count):
 
 def long_rows(dtype):
     """Return rows whose nucleus ends before, at and after the head; ties there; flat; removed."""
-    vocab, generator = 5 * HEAD, torch.Generator().manual_seed(11)
+    vocab, generator = 5 * BINS, torch.Generator().manual_seed(11)
     ids = torch.arange(vocab, dtype=torch.float64)
     shuffled = ids[torch.randperm(vocab, generator=generator)]
-    across = torch.where((ids >= HEAD - 7) & (ids < HEAD + 9), 1.0, torch.where(ids < HEAD, 2.0, 0))
+    across = torch.where((ids >= BINS - 7) & (ids < BINS + 9), 1.0, torch.where(ids < BINS, 2.0, 0))
     steps = torch.div(shuffled, 100, rounding_mode="floor") / -16
-    removed = torch.where(shuffled < HEAD - 1, shuffled / -700, -torch.inf)
+    removed = torch.where(shuffled < BINS - 1, shuffled / -700, -torch.inf)
     rows = [
         ids * 0, ids * 0 - 40, across, across.flip(0), across[shuffled.long()], steps, removed,
         shuffled / -300, shuffled / -5000, shuffled / -40,
-        torch.where(ids < HEAD, 0.0, -12.0), torch.where(ids < HEAD + 1, 0.0, -30.0),
+        torch.where(ids < BINS, 0.0, -12.0), torch.where(ids < BINS + 1, 0.0, -30.0),
         torch.randn(vocab, generator=generator, dtype=torch.float64),
         torch.randn(vocab, generator=generator, dtype=torch.float64) * 4,
     ]  # fmt: skip
@@ -59,19 +59,19 @@ def test_the_nucleus_is_the_one_of_a_full_sort(top_p, dtype):
 
 def test_both_paths_are_taken():
     sizes = torch.stack([nucleus_size(long_rows(torch.float64), p) for p in PROBABILITIES])
-    assert (sizes < HEAD).any()
-    assert (sizes > HEAD).any()
+    assert (sizes < BINS).any()
+    assert (sizes > BINS).any()
     # Ends just inside the head, exactly at its end, and just outside.
-    flat = torch.zeros(1, 2 * HEAD, dtype=torch.float64)
-    for count in (HEAD - 1, HEAD, HEAD + 1):
-        assert nucleus_size(flat, count / (2 * HEAD)).tolist() == [count]
-        assert nucleus(flat, count / (2 * HEAD))[0, :count].all()
+    flat = torch.zeros(1, 2 * BINS, dtype=torch.float64)
+    for count in (BINS - 1, BINS, BINS + 1):
+        assert nucleus_size(flat, count / (2 * BINS)).tolist() == [count]
+        assert nucleus(flat, count / (2 * BINS))[0, :count].all()
 
 
 @each_dtype
 def test_the_largest_are_those_of_a_stable_sort(dtype):
     logits = long_rows(dtype)
-    for k in (1, 2, HEAD - 7, HEAD - 1, HEAD, HEAD + 1, HEAD + 9, 5 * HEAD):
+    for k in (1, 2, BINS - 7, BINS - 1, BINS, BINS + 1, BINS + 9, 5 * BINS):
         count = torch.full((len(logits),), k)
         assert torch.equal(largest(logits, count), plain_largest(logits, count))
     each = torch.arange(1, len(logits) + 1) * 350
@@ -80,8 +80,8 @@ def test_the_largest_are_those_of_a_stable_sort(dtype):
 
 @each_dtype
 def test_ties_across_the_1024th_token_go_to_the_lower_ids(dtype):
-    flat = torch.zeros(1, 3 * HEAD, dtype=dtype)
+    flat = torch.zeros(1, 3 * BINS, dtype=dtype)
     ids = torch.zeros(1, 1, dtype=torch.long)
-    for k in (HEAD - 1, HEAD, HEAD + 1):
+    for k in (BINS - 1, BINS, BINS + 1):
         survivors = (TopK(k)(ids, flat) > -torch.inf).nonzero()[:, 1]
         assert survivors.tolist() == list(range(k))
