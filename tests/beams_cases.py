@@ -79,6 +79,10 @@ def expected(explorer: BeamExplorer, state: dict) -> dict:
     }
     leaf = tree.nodes[greedy[-1]]
     fate = {"pruned": f"pruned at step {leaf.length}", "finished": "finished"}.get(leaf.fate)
+    if now.stop is not None and leaf.length > now.stop:
+        fate = "unfinished"
+    elif leaf.length > step or fate is None:
+        fate = "in the beam"
     state_text = (
         f"still running after step {step}" if now.stop is None else f"stopped after step {now.stop}"
     )
@@ -87,7 +91,7 @@ def expected(explorer: BeamExplorer, state: dict) -> dict:
             explorer.text_of(held[0]) if held else "none yet",
             shown(now.finished[0][0]) if held else "none yet",
             state_text,
-            fate if fate and leaf.length <= step else "in the beam",
+            fate,
         ],
         "nodes": [
             [

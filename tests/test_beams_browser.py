@@ -149,6 +149,21 @@ def test_the_tree_is_walked_with_the_arrow_keys(driver, page):
     assert driver.switch_to.active_element.get_attribute("aria-label") == detail()
 
 
+def test_the_best_finished_is_described_until_the_reader_picks_another(driver, page):
+    root = open_page(driver, page)[0]
+
+    def detail_after(penalty: float) -> str:
+        driver.execute_script(APPLY, root, {"length_penalty": penalty})
+        return root.find_element("css selector", '[data-dx="node"]').text
+
+    assert detail_after(-2).startswith("␣<eos>:")
+    assert detail_after(3).startswith("␣a␣a␣a␣a␣b␣c␣<eos>:")
+    assert "the best finished" in detail_after(3)
+    first = root.find_element("css selector", ".dx-beam-node")
+    driver.execute_script("arguments[0].focus(); arguments[0].blur()", first)
+    assert detail_after(-2).startswith("␣a: p = 0.400")
+
+
 def test_every_control_works_from_the_keyboard(driver, page, explorers):
     from selenium.webdriver import ActionChains, Keys
 

@@ -11,7 +11,7 @@
     { value: "never", setting: "never", label: "\"never\"" },
   ];
   // Of the tree, in units of its font size.
-  const [ROOT, WIDTH, GAP, HEIGHT, LINE, HEAD] = [1.4, 6.1, 1.4, 2.8, 3.2, 1.8];
+  const [ROOT, WIDTH, GAP, HEIGHT, LINE, HEAD] = [1.4, 6.1, 1.4, 2.8, 3.2, 2.7];
 
   // ---- arithmetic, as in decodelib's BeamSearch and beam_record.py ---------------------------------
 
@@ -58,7 +58,7 @@
 
   // ---- the page --------------------------------------------------------------------------------------
 
-  const show = (x) => x.toFixed(3).replace("-", "−");
+  const digits = (x) => x.toFixed(3).replace("-", "−");
   const showP = (x) => (x >= 0.001 ? x.toFixed(3) : x.toExponential(1));
   const svg = (tag, attributes) => {
     const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
@@ -130,6 +130,7 @@
     function greedyStory() {
       const path = tree.nodes.filter((node) => node.greedy);
       const leaf = path[path.length - 1];
+      if (leaf && now.stop !== null && leaf.length > now.stop) return "unfinished";
       if (leaf && leaf.length <= shown && leaf.fate === "pruned") return `pruned at step ${leaf.length}`;
       return leaf && leaf.length <= shown && leaf.fate === "finished" ? "finished" : "in the beam";
     }
@@ -150,12 +151,12 @@
           const [best] = now.finished;
           const penalty = model.get("length_penalty");
           values.returned.textContent = hidden() ? "?" : best ? textOf(best) : "none yet";
-          values.score.textContent = hidden() ? "?" : best ? show(score(best, penalty)) : "none yet";
+          values.score.textContent = hidden() ? "?" : best ? digits(score(best, penalty)) : "none yet";
           values.state.textContent = hidden() ? "?" : state();
           values.greedy.textContent = hidden() ? "?" : greedyStory();
           announce(hidden() ? "The answer is hidden until you predict it."
             : `${tree.width} beams, ${state()}. ${best
-              ? `Best finished: ${textOf(best)}, score ${show(score(best, penalty))}.` : "Nothing has finished."}`);
+              ? `Best finished: ${textOf(best)}, score ${digits(score(best, penalty))}.` : "Nothing has finished."}`);
         },
       };
     }
@@ -169,8 +170,8 @@
     function story(node) {
       const penalty = model.get("length_penalty");
       const facts = [`${showToken(textOf(node))}: p = ${showP(Math.exp(node.logprob))} for the last token, `
-        + `sum of ln p ${show(node.total)}, ${node.fate} at step ${node.length}`];
-      if (node.fate === "finished") facts.push(`score ${show(score(node, penalty))}`);
+        + `sum of ln p ${digits(node.total)}, ${node.fate} at step ${node.length}`];
+      if (node.fate === "finished") facts.push(`score ${digits(score(node, penalty))}`);
       if (node.greedy) facts.push("on greedy's path");
       if (node === now.finished[0]) facts.push("the best finished");
       if (isLate(node)) facts.push("the search has stopped before it");
@@ -186,17 +187,28 @@
       const left = (length) => ROOT + (length - 1) * (WIDTH + GAP);
       const top = (node) => HEAD + node.row * LINE;
       let built = null;
-      let chosen = null;
+      let chosen = null; // the candidate whose path is marked; the best finished until the reader picks
+      let picked = false;
       let buttons = new Map();
 
-      function choose(node, { focus = false } = {}) {
-        const before = buttons.get(chosen);
-        if (before) before.tabIndex = -1;
+      /** Make a candidate, or none, the chosen one: the only one that the Tab key stops at. */
+      function choose(node) {
+        if (chosen) buttons.get(chosen).tabIndex = -1;
         chosen = node;
-        const button = buttons.get(node);
-        button.tabIndex = 0;
-        if (focus) button.focus();
+        if (node) buttons.get(node).tabIndex = 0;
+        box.tabIndex = node ? -1 : 0; // with no candidate to focus, the box itself scrolls by keys
+      }
+
+      function pick(node) {
+        picked = true;
+        choose(node);
         mark();
+      }
+
+      function show(length) { // scrolls the column into sight, unless the reader is in the tree
+        if (!length || box.contains(document.activeElement)) return;
+        const em = parseFloat(getComputedStyle(sheet).fontSize);
+        box.scrollLeft = (left(length) + WIDTH + 0.5) * em - box.clientWidth;
       }
 
       function onkeydown(event) {
@@ -210,7 +222,7 @@
         event.preventDefault();
         event.stopPropagation();
         const node = to[event.key];
-        if (node && node.length <= shown) choose(node, { focus: true });
+        if (node && node.length <= shown) buttons.get(node).focus();
       }
       sheet.addEventListener("keydown", onkeydown);
 
@@ -222,8 +234,11 @@
         buttons = new Map(tree.nodes.map((node) => {
           const button = element("button", {
             type: "button", tabindex: "-1", class: "dx-beam-node", "data-dx-fate": node.fate,
-            onfocus: () => { if (chosen !== node) choose(node); }, onclick: () => choose(node),
-            onmouseenter: () => { detail.textContent = story(node); }, onmouseleave: () => mark() });
+            onfocus: () => pick(node), onclick: () => pick(node),
+            onmouseenter: () => { detail.textContent = story(node); }, onmouseleave: () => mark() },
+          element("span", { class: "dx-beam-token", text: showToken(node.token) }),
+          element("span", { class: "dx-beam-marks" }),
+          element("span", { class: "dx-beam-total", text: digits(node.total) }));
           Object.assign(button.style, { left: `${left(node.length)}em`, top: `${top(node)}em` });
           return [node, button];
         }));
@@ -233,8 +248,9 @@
           return head;
         });
         sheet.replaceChildren(lines, ...heads, ...buttons.values());
-        built = { tree, heads };
+        built = { tree, heads, shown };
         chosen = null;
+        picked = false;
       }
 
       function edge(node, kind) {
@@ -265,29 +281,23 @@
           built.heads.forEach((head, i) => {
             head.hidden = i >= shown;
             const late = end.stop !== null && i >= end.stop;
-            head.textContent = `step ${i + 1}${late ? ", not reached" : ""}`;
+            head.textContent = `step ${i + 1}${late ? "\nnot reached" : ""}`;
           });
           for (const [node, button] of buttons) {
             button.hidden = node.length > shown;
             button.classList.toggle("dx-beam-late", isLate(node));
-            button.replaceChildren(
-              element("span", { class: "dx-beam-token", text: showToken(node.token) }),
-              element("span", { class: "dx-beam-marks", text: symbols(node) }),
-              element("span", { class: "dx-beam-total", text: show(node.total) }));
+            button.children[1].textContent = symbols(node);
             button.setAttribute("aria-label", story(node));
           }
-          if (!chosen || chosen.length > shown) {
-            const best = now.finished[0] || (tree.steps[shown - 1] || [])[0] || null;
-            if (chosen) buttons.get(chosen).tabIndex = -1;
-            chosen = best;
-            if (best) buttons.get(best).tabIndex = 0;
-            box.tabIndex = best ? -1 : 0; // with no candidate to focus, the box itself scrolls by keys
+          const before = chosen;
+          if (!picked || chosen.length > shown) {
+            picked = false;
+            choose(now.finished[0] || (tree.steps[shown - 1] || [])[0] || null);
           }
+          if (built.shown !== shown) show(shown);
+          else if (chosen !== before) show(chosen && chosen.length);
+          built.shown = shown;
           mark();
-          if (shown && !box.contains(document.activeElement)) { // the last step shown stays in sight
-            const em = parseFloat(getComputedStyle(sheet).fontSize);
-            box.scrollLeft = (left(shown) + WIDTH + 0.5) * em - box.clientWidth;
-          }
         },
       };
     }
@@ -317,12 +327,12 @@
         update() {
           const all = hidden() ? [] : finishers();
           list.replaceChildren(...all.map(({ node, score: value, state: what }) => element("li", {},
-            element("b", { class: "dx-beam-score", text: show(value) }),
+            element("b", { class: "dx-beam-score", text: digits(value) }),
             element("span", { class: "dx-beam-text", text: textOf(node) }),
-            element("span", { class: "dx-quiet", text: `${show(node.total)} / ${node.length}^${model.get("length_penalty")}${node.greedy ? ", ◆ greedy" : ""}` }),
+            element("span", { class: "dx-quiet", text: `${digits(node.total)} / ${node.length}^${model.get("length_penalty")}${node.greedy ? ", ◆ greedy" : ""}` }),
             element("span", { class: "dx-badge", text: what }))));
           greedy.textContent = hidden() ? "Hidden until you predict."
-            : `${all.length ? "" : "None yet. "}◆ Greedy decoding returns “${data.greedy.text}”, sum of ln p ${show(data.greedy.total)}.`;
+            : `${all.length ? "" : "None yet. "}◆ Greedy decoding returns “${data.greedy.text}”, sum of ln p ${digits(data.greedy.total)}.`;
         },
       };
     }
