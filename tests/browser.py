@@ -9,7 +9,7 @@ import json
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -115,15 +115,26 @@ def serve(folder: Path) -> Iterator[str]:
         server.server_close()
 
 
-def axe_violations(driver, context: str = "document") -> list[dict]:
-    """What axe-core finds wrong in the page, or in the part that a CSS selector names."""
+COLOUR_RULES = ("color-contrast", "link-in-text-block")
+"""The axe rules that another theme can change the outcome of."""
+
+
+def axe_violations(
+    driver, context: str = "document", rules: Sequence[str] | None = None
+) -> list[dict]:
+    """What axe-core finds wrong in the page, or in the part that a CSS selector names.
+
+    All rules by default, or those named.
+    """
     from axe_playwright_python import __file__ as package
 
     driver.execute_script((Path(package).parent / "axe.min.js").read_text(encoding="utf-8"))
     where = "document" if context == "document" else json.dumps(context)
+    options = {"resultTypes": ["violations"], "preload": False}
+    options |= {"runOnly": list(rules)} if rules else {}
     result = driver.execute_async_script(
         "const done = arguments[0];"
-        f"axe.run({where}, {{resultTypes: ['violations'], preload: false}})"
+        f"axe.run({where}, {json.dumps(options)})"
         ".then(done, (error) => done({failure: String(error)}))"
     )
     assert "failure" not in result, result

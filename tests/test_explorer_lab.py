@@ -159,6 +159,10 @@ def test_sliders_and_traits_move_each_other_and_lab_leaves_the_keys_alone(tmp_pa
         told = ["3.0", "3", "3", str(entropy), "top_k"]
         wait_for(lambda: ask() == told, 20, f"Python hearing {told}")  # changes travel in batches
 
+        buttons = [b.text for b in root.find_elements("tag name", "button")]
+        assert "Copy as decodelib code" in buttons
+        assert "Copy link" not in buttons  # a notebook has no address that would open like this
+
         # And from Python to the page.
         run_cell(driver, 2)
         wait_for(lambda: read()["values"]["top_p"] == 0.6, 10, "the slider following Python")

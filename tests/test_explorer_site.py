@@ -1,33 +1,31 @@
-"""Every explorer of the built site, in a real browser with no network.
+"""Every page of the built site, and every explorer on it, in a real browser with no network.
 
-Every number read from a page is compared with decodelib's processors on the data in that page.
+Numbers read from a page are compared with decodelib's processors on the data in that page.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-from urllib.parse import quote
-
 import numpy as np
 import pytest
-from browser import axe_violations, browser, console_errors, external, requests, serve
+from browser import COLOUR_RULES, axe_violations, browser, console_errors, external, requests, serve
 from explorer_cases import ORDER
-from explorer_page import READ, SET, assert_shows, click, open_page, reveal, state_of
+from explorer_page import READ, assert_shows, click, state_of
+from site_pages import (
+    ICONS_WITHOUT_A_GLYPH,
+    MOVE_EVERYTHING,
+    REVEAL,
+    SPILLED,
+    STILL_MOVING,
+    ask_for_less_motion,
+    narrow,
+    pages_of,
+    pages_with_explorers,
+    sent_bytes,
+    set_theme,
+    visit,
+)
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def driver():
-    with browser() as chromium:
-        yield chromium
-
-
-def explorer_pages(site: Path) -> list[str]:
-    pages = [p for p in sorted(site.rglob("*.html")) if "data-dx-kind=" in p.read_text("utf-8")]
-    assert pages, "the built site has no explorer on any page"
-    return [quote(str(p.relative_to(site))) for p in pages]
-
 
 MOVE = """
 const [root, moves] = arguments;
@@ -37,9 +35,45 @@ for (const [name, share] of Object.entries(moves)) {
   slider.dispatchEvent(new Event("input", { bubbles: true }));
 }
 """
-
-
 ADD_ALL = "for (const b of arguments[0].querySelectorAll('.dx-add button')) b.click();"
+
+
+@pytest.fixture(scope="module")
+def driver():
+    with browser() as chromium:
+        yield chromium
+
+
+@pytest.fixture(scope="module")
+def base(site):
+    with serve(site) as address:
+        yield address
+
+
+def test_pages_load_less_than_a_megabyte_and_nothing_from_another_host(driver, site, base):
+    weights = {}
+    for path in pages_of(site):
+        requests(driver)
+        visit(driver, f"{base}/{path}")
+        asked, failed = requests(driver)
+        assert (external(asked), failed) == ([], []), path
+        assert console_errors(driver) == [], path
+        assert driver.execute_script(ICONS_WITHOUT_A_GLYPH) == [], path
+        weights[path] = sent_bytes(site, base, asked)
+        assert weights[path] > 100_000, f"{path}: that cannot be all that it loads"
+    assert {path: size for path, size in weights.items() if size >= 1_000_000} == {}
+
+
+def test_every_control_of_every_explorer_can_be_moved_anywhere(driver, site, base):
+    for number, path in enumerate(pages_with_explorers(site)):
+        for root in visit(driver, f"{base}/{path}"):
+            moved = driver.execute_script(MOVE_EVERYTHING, root, number)
+            where = (path, state_of(root)["title"])
+            assert moved["lines"] == [], where
+            assert moved["moves"] > 10, where
+        assert console_errors(driver) == [], path
+        asked, failed = requests(driver)
+        assert (external(asked), failed) == ([], []), path
 
 
 def settings_to_try(rng: np.random.Generator) -> list[dict]:
@@ -51,8 +85,7 @@ def settings_to_try(rng: np.random.Generator) -> list[dict]:
 def move_and_compare(driver, root, seed: int) -> int:
     """Move every slider of an explorer, in all its contexts; returns how often all agreed."""
     state = state_of(root)
-    reveal(driver, root)
-    driver.execute_script(ADD_ALL, root)
+    driver.execute_script(REVEAL + ADD_ALL, root)
     tried = 0
     for index, record in enumerate(state["data"]["contexts"]):
         radio = root.find_elements("css selector", ".dx-choice input")[index]
@@ -68,57 +101,39 @@ def move_and_compare(driver, root, seed: int) -> int:
     return tried
 
 
-def test_every_explorer_of_the_site_shows_what_decodelib_computes(driver, site):
-    with serve(site) as base:
-        for number, path in enumerate(explorer_pages(site)):
-            for root in open_page(driver, f"{base}/{path}"):
-                assert move_and_compare(driver, root, seed=number) >= 14
-            assert console_errors(driver) == []
-            asked, failed = requests(driver)
-            assert (external(asked), failed) == ([], [])
+def test_every_distribution_explorer_of_the_site_shows_what_decodelib_computes(driver, site, base):
+    for number, path in enumerate(pages_with_explorers(site)):
+        visit(driver, f"{base}/{path}")
+        for root in driver.find_elements("css selector", "[data-dx-kind='distribution']"):
+            assert move_and_compare(driver, root, seed=number) >= 20
 
 
-def test_the_site_works_from_a_folder_without_a_server(driver, site):
-    for path in explorer_pages(site):
-        for root in open_page(driver, f"{site.as_uri()}/{path}"):
-            reveal(driver, root)
-            driver.execute_script(SET, root, "top_k-box", 3)
-            shown = driver.execute_script(READ, root)["kept"]
-            assert shown.startswith(("1 of", "2 of", "3 of"))
-        assert external(requests(driver)[0]) == []
+def test_axe_finds_nothing_on_any_page_light_or_dark_and_nothing_moves(driver, site, base):
+    ask_for_less_motion(driver)
+    for path in pages_of(site):
+        for root in visit(driver, f"{base}/{path}"):
+            driver.execute_script(REVEAL, root)
+            for name in ("Draw 100", "Step"):
+                if root.find_elements("xpath", f".//button[.='{name}']"):
+                    click(driver, root, name)
+        driver.execute_script("for (const d of document.querySelectorAll('details')) d.open = true")
+        for theme, rules in (("light", None), ("dark", COLOUR_RULES)):
+            set_theme(driver, theme)
+            assert axe_violations(driver, rules=rules) == [], (path, theme)
+        assert driver.execute_script(STILL_MOVING) == [], path
+    ask_for_less_motion(driver, "no-preference")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_in_the_sites_explorers(driver, site, theme):
-    with serve(site) as base:
-        for path in explorer_pages(site):
-            roots = open_page(driver, f"{base}/{path}")
-            for name in ("mode", "theme"):
-                driver.execute_script(f"document.documentElement.dataset.{name} = '{theme}'")
-            for root in roots:
-                reveal(driver, root)
-                driver.execute_script(SET, root, "top_k-box", 5)
-                click(driver, root, "Draw 100")
-                driver.execute_script(
-                    "for (const d of arguments[0].querySelectorAll('details')) d.open = true", root
-                )
-            assert axe_violations(driver, ".dx") == []
-    driver.get("about:blank")
-
-
-def test_the_sites_explorers_fit_a_phone_320_pixels_wide(site):
-    with serve(site) as base, browser(320, 640, mobile=True) as phone:
-        for path in explorer_pages(site):
-            for root in open_page(phone, f"{base}/{path}"):
-                reveal(phone, root)
-                click(phone, root, "Draw 100")
-                spill = phone.execute_script(
-                    "const edge = arguments[0].getBoundingClientRect().right;"
-                    "return [...arguments[0].querySelectorAll('*:not(.dx-scroll *, pre *)')]"
-                    ".filter((e) => e.getBoundingClientRect().right > edge + 1)"
-                    ".map((e) => e.outerHTML.slice(0, 120))",
-                    root,
-                )
-                assert spill == []
-            overflow = "const d = document.documentElement; return d.scrollWidth - d.clientWidth"
-            assert phone.execute_script(overflow) == 0
+def test_pages_work_from_a_folder_and_fit_a_phone_320_pixels_wide(driver, site):
+    narrow(driver, 320)
+    overflow = "const d = document.documentElement; return d.scrollWidth - d.clientWidth"
+    for path in pages_of(site):
+        requests(driver)
+        for root in visit(driver, f"{site.as_uri()}/{path}"):
+            driver.execute_script(REVEAL, root)
+            assert driver.execute_script(SPILLED, root) == [], (path, state_of(root)["title"])
+        assert driver.execute_script("return innerWidth") == 320, path
+        assert driver.execute_script(overflow) == 0, path
+        assert console_errors(driver) == [], path
+        assert external(requests(driver)[0]) == [], path
+    driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -1,5 +1,6 @@
 """The built site holds what the notebooks hold, asks no other host, and has no dead links."""
 
+import functools
 import json
 import re
 from pathlib import Path
@@ -23,6 +24,7 @@ IMAGE_TYPES = {"image/png", "image/jpeg", "image/svg+xml"}
 each_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 
 
+@functools.cache
 def soup(page: Path) -> BeautifulSoup:
     return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
 
