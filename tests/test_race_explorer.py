@@ -145,6 +145,7 @@ def test_a_setting_out_of_range_is_refused_in_one_sentence(race, name, value, me
     ("change", "error", "message"),
     [
         ({"strategies": {}}, ValueError, "strategies must hold at least one strategy, got none"),
+        ({"strategies": {"a, b": dl.Greedy()}}, ValueError, "names without a comma, got 'a, b'"),
         ({"samples": 0}, ValueError, r"samples must be in \[1, 50\], got 0"),
         ({"speed": 2}, TypeError, "settings must be among .*, got speed"),
         ({"predict": "Who?", "answer": "most wit"}, ValueError, "answer must be 'highest' or"),

@@ -167,7 +167,8 @@ def explore_race(
     Args:
         lm: Any decodelib language model.
         prompt: The text that all of them continue.
-        strategies: A name for each: `{"Greedy": dl.Greedy(), "Top-p": dl.Sampling(dl.TopP(0.9))}`.
+        strategies: A name for each: `{"Greedy": dl.Greedy(), "Top-p": dl.Sampling(dl.TopP(0.9))}`;
+            without commas, which separate them in a link.
         samples: How many texts of each, in [1, 50]; their seeds are `seed`, `seed` + 1, ...
         max_new_tokens, seed: As for `generate`.
         title, note: The heading, and a sentence below it.
@@ -186,6 +187,8 @@ def explore_race(
     check_integer("samples", samples, 1, MAX_SAMPLES)
     if not strategies:
         raise ValueError("strategies must hold at least one strategy, got none")
+    if unlinkable := [name for name in strategies if "," in name]:
+        raise ValueError(f"strategies must have names without a comma, got {unlinkable[0]!r}")
     counts = {
         name: 1 if isinstance(strategy, DETERMINISTIC) else samples
         for name, strategy in strategies.items()
