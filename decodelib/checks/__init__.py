@@ -8,6 +8,7 @@ checks.nucleus_size(my_nucleus_size)
 from decodelib.checks.beam_search import can_stop, expand_and_prune, penalised_score
 from decodelib.checks.beyond import acceptance_rate, after_rejection, mirostat_bound
 from decodelib.checks.combining import min_p_before, penalise, run_chain
+from decodelib.checks.entropix import best_branch, choose_action, in_nats
 from decodelib.checks.entropy import entropy_of, typical_mask, varentropy_of
 from decodelib.checks.greedy import best_path, ends_in_loop, greedy_path
 from decodelib.checks.loop import decode
@@ -32,10 +33,12 @@ __all__ = [
     "apply_temperature",
     "at_equal",
     "at_least_once",
+    "best_branch",
     "best_finished",
     "best_path",
     "can_stop",
     "chi_square",
+    "choose_action",
     "cut_at_stop",
     "decode",
     "difference_interval",
@@ -49,6 +52,7 @@ __all__ = [
     "greedy_path",
     "heated_bound",
     "held_back",
+    "in_nats",
     "length_probs",
     "marginals",
     "mass_kept",
