@@ -47,7 +47,7 @@ SETTINGS = [
         for family, (processor, knobs) in KNOBS.items()
         for knob in knobs
     ),
-    Setting("top-k at T=0.7", 40, dl.Sampling(dl.Temperature(0.7), dl.TopK(40))),
+    Setting("top-k 40 at T=0.7", None, dl.Sampling(dl.Temperature(0.7), dl.TopK(40))),
     Setting("entropy temperature", None, dl.Sampling(dl.EntropyTemperature())),
     Setting("entropy sampling", None, dl.EntropySampling()),
 ]
