@@ -125,7 +125,7 @@
       function write() {
         tokens = path.map((one, i) => {
           const node = element("span", {
-            role: "option", class: "dx-tok", "data-dx": "token",
+            role: "option", class: isEnd(i) ? "dx-tok dx-ending" : "dx-tok", "data-dx": "token",
             text: isEnd(i) ? " ■ end of text" : one.text.replace(/\n/g, "↵\n") || "∅",
             onclick: () => { stop(); move(i + 1); focus(); } });
           node.style.setProperty("--depth", Math.min(1, nats(one.p) / DEEPEST).toFixed(3));
