@@ -204,7 +204,8 @@ def _ends_on_cpu(
 ) -> tuple[Float[Tensor, "rows 1"], Int[Tensor, " rows"]]:
     """Return the same without sorting, row by row so that each stays in the processor's cache."""
     plain = logits.detach() if logits.dtype == torch.float64 else logits.detach().float()
-    ends = [_end(row, enough) for row in plain.numpy()]
+    with np.errstate(over="ignore"):  # what lies 1e38 below the best may well become -inf
+        ends = [_end(row, enough) for row in plain.numpy()]
     last = torch.tensor([last for last, _ in ends], dtype=torch.float64)
     return last.to(logits.dtype)[:, None], torch.tensor([count for _, count in ends])
 

@@ -96,8 +96,7 @@ class Chain(Processor):
         self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
     ) -> Float[Tensor, "*batch vocab"]:
         rows = max(1, CHUNK // max(1, logits.shape[-1]))
-        own = all(isinstance(p, Processor) for p in self.processors)
-        if own and logits.device.type == "cpu" and logits.ndim == 2 and len(logits) > rows:
+        if self.is_own and logits.device.type == "cpu" and logits.ndim == 2 and len(logits) > rows:
             parts = zip(input_ids.split(rows), logits.split(rows), strict=True)
             return torch.cat([self._apply(*part) for part in parts])
         return self._apply(input_ids, logits)
@@ -121,6 +120,11 @@ class Chain(Processor):
 
     def _needs_only_logits(self, place: int) -> bool:
         return all(getattr(p, "by_logits_alone", False) for p in self.processors[place:])
+
+    @property
+    def is_own(self) -> bool:
+        """Whether all members are of this package, which never change their input."""
+        return all(isinstance(p, Processor) for p in self.processors)
 
     @property
     def is_sequence_bound(self) -> bool:

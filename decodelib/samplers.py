@@ -226,6 +226,6 @@ def process(
         input_ids = torch.tensor(ids if length else [[]] * len(rows), dtype=torch.long)
         input_ids = input_ids.to(logits.device)
         if len(calls) == 1:
-            return chains[0](input_ids, logits)
+            return chains[0](input_ids, logits if chains[0].is_own else logits.clone())
         result[rows] = chains[rows[0]](input_ids, logits[rows])
     return result

@@ -25,6 +25,8 @@ class Survivors(NamedTuple):
 
 def survivors(logits: Float[Tensor, "rows vocab"]) -> Survivors | None:
     """Return the tokens that are not removed if these are few, on the CPU; else None."""
+    if logits.numel() == 0:
+        return None
     stays = logits > -torch.inf
     count = int(stays.sum(-1).max())
     if 8 * count > logits.shape[-1]:
