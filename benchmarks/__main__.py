@@ -1,101 +1,164 @@
-"""decodelib beside transformers on this machine: `make bench`, or `python -m benchmarks --help`.
+"""Time decodelib beside transformers: `make bench`, or `python -m benchmarks --help`.
 
-Times are medians over repeated runs in this process; nothing here passes or fails.
+Both run in turn in one process, on the same weights. Nothing here passes or fails. Every part is
+written down as soon as it is measured; `--resume` goes on where an earlier run ended.
 """
 
 import argparse
+import json
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import torch
-from torch.utils.benchmark import Timer
-from transformers import (
-    GPT2LMHeadModel,
-    MinPLogitsWarper,
-    TemperatureLogitsWarper,
-    TopKLogitsWarper,
-    TopPLogitsWarper,
-)
-from transformers.utils.logging import disable_progress_bar
+from tqdm import tqdm
+from transformers.utils import logging
 
 import decodelib as dl
-from decodelib.load import STORYBOOK
+from benchmarks import growth, machine, memory, report
+from benchmarks.cases import CHAIN, TOP_P, cases, chain, mixed, sampler_calls
+from benchmarks.pairs import Pair, load
+from benchmarks.timing import compare
 
+RESULTS = Path(__file__).parent / "results"
+BOOK = Path(__file__).parent.parent / "chapters" / "data" / "speed.json"
+MODELS = [("storybook", "float32"), ("gpt2", "float32"), ("gpt2", "bfloat16")]
 GPT2_VOCAB = 50_257
-PROMPT = "Once upon a time there was a king who"
-PAIRS = [
-    (dl.Temperature(0.7), TemperatureLogitsWarper(0.7)),
-    (dl.TopK(40), TopKLogitsWarper(40)),
-    (dl.TopP(0.9), TopPLogitsWarper(0.9)),
-    (dl.MinP(0.05), MinPLogitsWarper(0.05)),
-]
+# Standard deviations of normal logits: from a model that is sure to one that knows nothing.
+ROWS = {"peaked": 6.0, "wide": 3.0, "flat": 0.5}
 
 
-def median_seconds(call: Callable[[], object], least_total_s: float) -> float:
-    """The median time of one call, after a warm-up; with the GPU waited for if there is one."""
-    timer = Timer("call()", globals={"call": call}, num_threads=torch.get_num_threads())
-    return timer.blocked_autorange(min_run_time=least_total_s).median
+class Log:
+    """The results so far, on disk after each part."""
+
+    def __init__(self, path: Path, resume: bool) -> None:
+        self.path = path
+        self.parts: dict[str, Any] = json.loads(path.read_text()) if resume else {}
+
+    def measure(self, name: str, part: Callable[..., Any], *arguments: Any) -> None:
+        if name not in self.parts:
+            self.parts[name] = part(*arguments)
+            text = json.dumps(self.parts, indent=1)
+            self.path.write_text(text + "\n", encoding="utf-8")
 
 
-def compare_processors(batch: int, device: torch.device, least_total_s: float) -> None:
-    """Microseconds per call on logits the size of GPT-2's, as peaked as a language model's are."""
-    logits = 3 * torch.randn(batch, GPT2_VOCAB, generator=torch.Generator().manual_seed(0))
-    logits, input_ids = logits.to(device), torch.zeros(batch, 1, dtype=torch.long, device=device)
-    print(f"\nOne call on logits [{batch}, {GPT2_VOCAB}], microseconds")
-    print(f"{'':20}{'decodelib':>12}{'transformers':>14}")
-    for ours, theirs in PAIRS:
-        times = [
-            median_seconds(lambda p=p: p(input_ids, logits), least_total_s) for p in (ours, theirs)
-        ]
-        print(f"{ours!r:20}{1e6 * times[0]:>12,.0f}{1e6 * times[1]:>14,.0f}")
+def time_models(log: Log, device: torch.device, quick: bool) -> None:
+    for name, dtype in MODELS[:1] if quick else MODELS:
+        kind = f"{name} {dtype}"
+        pair = load(name, getattr(torch, dtype), device)
+        repeats = 3 if quick else 5 if name == "gpt2" else 9
+        for case in tqdm(cases(name, pair.dtype), desc=kind):
+            times = 3 if case.batch > 16 else repeats
+            log.measure(f"{kind}: {case.name} b{case.batch}", one_case, pair, case, times)
+        log.measure(f"{kind}: mixed b4", mixed_case, pair, repeats)
+        log.measure(f"{kind}: context", growth.with_context, pair, 3 * repeats)
+        log.measure(f"{kind}: batches", growth.with_batch, pair, 2 * repeats)
+        if dtype == "float32":
+            log.measure(f"{kind}: beams", growth.with_beams, pair, 3, 12)
 
 
-def compare_generation(
-    batch: int, new_tokens: int, device: torch.device, least_total_s: float
-) -> None:
-    """Tokens per second of whole generations with the embedded model, in float32."""
-    lm = dl.load("storybook", device=device, dtype="float32")
-    theirs = GPT2LMHeadModel.from_pretrained(STORYBOOK, dtype=torch.float32).to(device).eval()
-    input_ids = lm.encode(PROMPT).repeat(batch, 1).to(device)
-    length = {"max_new_tokens": new_tokens, "min_new_tokens": new_tokens}
-    whole = {
-        **length,
-        "pad_token_id": theirs.config.eos_token_id,
-        "attention_mask": torch.ones_like(input_ids),
+def one_case(pair: Pair, case: Any, repeats: int) -> dict[str, Any]:
+    times = compare(
+        lambda: case.run_ours(pair),
+        lambda: case.run_theirs(pair),
+        case.new_tokens,
+        repeats,
+        pair.ours.device,
+    )
+    past = case.prompt + case.new_tokens / 2
+    return {
+        "model": pair.name,
+        "dtype": str(pair.dtype).removeprefix("torch."),
+        "case": case.name,
+        "batch": case.batch,
+        "target": case.target,
+        "agreement": case.agreement(pair),
+        "bytes_per_step": pair.weight_bytes + int(pair.cache_bytes * past * case.rows),
+        **times,
     }
-    runs: list[tuple[str, dl.Greedy | dl.Sampling | dl.BeamSearch, dict[str, object]]] = [
-        ("greedy", dl.Greedy(), {"do_sample": False}),
-        ("sample", dl.Sampling(), {"do_sample": True, "top_k": 0}),
-        ("top-p 0.9", dl.Sampling(dl.TopP(0.9)), {"do_sample": True, "top_k": 0, "top_p": 0.9}),
-        ("beam 4", dl.BeamSearch(4), {"num_beams": 4, "do_sample": False}),
-    ]
-    print(f"\nGenerating {new_tokens} tokens for {batch} prompt(s), tokens per second")
-    print(f"{'':20}{'decodelib':>12}{'transformers':>14}")
-    for name, strategy, options in runs:
-        ours_s = median_seconds(
-            lambda s=strategy: dl.generate_batch(lm, [PROMPT] * batch, s, **length), least_total_s
-        )
-        with torch.inference_mode():
-            theirs_s = median_seconds(
-                lambda o=options: theirs.generate(input_ids, **whole, **o), least_total_s
-            )
-        total = batch * new_tokens
-        print(f"{name:20}{total / ours_s:>12,.0f}{total / theirs_s:>14,.0f}")
+
+
+def mixed_case(pair: Pair, repeats: int) -> dict[str, Any]:
+    new_tokens = 16
+    times = compare(*mixed(pair, new_tokens), new_tokens, repeats, pair.ours.device)
+    return {
+        "model": pair.name,
+        "dtype": str(pair.dtype).removeprefix("torch."),
+        "case": "four strategies",
+        "batch": 4,
+        "target": None,
+        "agreement": "",
+        "bytes_per_step": None,
+        **times,
+    }
+
+
+def time_samplers(log: Log, device: torch.device, quick: bool) -> None:
+    kinds = [("top-p", TOP_P, dl.Chain(dl.TopP(0.9)), 10.0), ("chain", CHAIN, chain(), 5.0)]
+    for shape, spread in ROWS.items():
+        generator = torch.Generator().manual_seed(0)
+        logits = (spread * torch.randn(16, GPT2_VOCAB, generator=generator)).to(device)
+        for name, settings, processors, target in kinds:
+            calls = sampler_calls(settings, processors, logits)
+            about = {"case": name, "rows": shape, "target": target if shape == "peaked" else None}
+            repeats = 7 if quick else 21
+            log.measure(f"sampler: {name}, {shape}", one_sampler, about, calls, repeats, device)
+
+
+def one_sampler(
+    about: dict[str, Any],
+    calls: tuple[Callable[[], object], Callable[[], object]],
+    repeats: int,
+    device: torch.device,
+) -> dict[str, Any]:
+    return about | compare(*calls, 1, repeats, device)
+
+
+def starting_seconds(statement: str) -> float:
+    """Return how long a statement takes in a fresh Python, the best of three."""
+    code = f"import time; b = time.perf_counter(); {statement}; print(time.perf_counter() - b)"
+    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+            for _ in range(3)]  # fmt: skip
+    return min(float(run.stdout) for run in runs)
+
+
+def starting() -> dict[str, float]:
+    loading = "import decodelib as dl; b = time.perf_counter(); dl.load('storybook', device='cpu')"
+    return {
+        "import torch": starting_seconds("import torch"),
+        "import decodelib": starting_seconds("import decodelib"),
+        "load storybook": starting_seconds(loading),
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="the embedded model alone: a minute")
+    parser.add_argument("--resume", action="store_true", help="keep what was measured before")
+    parser.add_argument("--book", action="store_true", help="let chapter 16 show these results")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--batches", type=int, nargs="+", default=[1, 8], help="default: 1 8")
-    parser.add_argument("--new-tokens", type=int, default=64, help="default: 64")
-    parser.add_argument("--seconds", type=float, default=1.0, help="for each figure, at least")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="the folder for the report")
     args = parser.parse_args()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
     device = torch.device(args.device)
-    disable_progress_bar()
-    print(f"torch {torch.__version__} on {device}, {torch.get_num_threads()} CPU thread(s)")
-    for batch in args.batches:
-        compare_processors(batch, device, args.seconds)
-    for batch in args.batches:
-        compare_generation(batch, args.new_tokens, device, args.seconds)
+    about = machine.describe(device)
+    args.output.mkdir(parents=True, exist_ok=True)
+    stem = args.output / (machine.slug(about) + ("-quick" if args.quick else ""))
+    path = stem.with_name(stem.name + ".json")
+    log = Log(path, args.resume and path.is_file())
+    log.parts["machine"] = about
+    log.measure("bandwidth", machine.read_bandwidth, device)
+    log.measure("starting", starting)
+    time_samplers(log, device, args.quick)
+    time_models(log, device, args.quick)
+    if not args.quick:
+        log.measure("memory", memory.peaks)
+    report.write(log.parts, stem)
+    if args.book:
+        BOOK.write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
 
 
 if __name__ == "__main__":
