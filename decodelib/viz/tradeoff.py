@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from decodelib.intervals import Estimate
 from decodelib.tradeoff import Row
@@ -68,12 +69,13 @@ def plot_tradeoff(
         if human is not None:
             axes.axhline(human, color=GREY, linestyle=(0, (1, 1)), linewidth=1.2, label="people")
         axes.set(xlabel=LABELS[x], ylabel=LABELS[y], title=title)
-        if "x" in log:
-            axes.set_xscale("log")
-            axes.xaxis.set_major_formatter("{x:g}")
-        if "y" in log:
-            axes.set_yscale("log")
-            axes.yaxis.set_major_formatter("{x:g}")
+        axes.set(xscale="log" if "x" in log else "linear")
+        axes.set(yscale="log" if "y" in log else "linear")
+        for name, axis in {"x": axes.xaxis, "y": axes.yaxis}.items():
+            if name in log:
+                axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+                axis.set_major_formatter("{x:g}")
+                axis.set_minor_formatter(NullFormatter())
         axes.legend(fontsize=8)
 
     return figure(draw, height=4.2)
