@@ -18,6 +18,7 @@ from decodelib.checks.playground import at_least_once, from_settings, pass_at
 from decodelib.checks.quality import at_equal, difference_interval, distinct_n
 from decodelib.checks.random_sampling import chi_square, sample_index, tail_risk
 from decodelib.checks.search_or_sample import best_finished, marginals, usual_surprisal
+from decodelib.checks.speed import cache_bytes, least_ms_per_token, nucleus_in_head
 from decodelib.checks.stopping import cut_at_stop, held_back, length_probs
 from decodelib.checks.temperature import apply_temperature, find_temperature, tempered_tail
 from decodelib.checks.top_k import mass_kept, smallest_k, top_k_probs
@@ -36,6 +37,7 @@ __all__ = [
     "best_branch",
     "best_finished",
     "best_path",
+    "cache_bytes",
     "can_stop",
     "chi_square",
     "choose_action",
@@ -53,6 +55,7 @@ __all__ = [
     "heated_bound",
     "held_back",
     "in_nats",
+    "least_ms_per_token",
     "length_probs",
     "marginals",
     "mass_kept",
@@ -60,6 +63,7 @@ __all__ = [
     "min_p_mask",
     "min_p_on_logits",
     "mirostat_bound",
+    "nucleus_in_head",
     "nucleus_size",
     "pass_at",
     "penalise",
