@@ -26,6 +26,7 @@ def players() -> list[GenerationPlayer]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DECODELIB_STATIC", "1")
         chain = dl.Sampling(dl.Temperature(0.8), dl.TopK(30), dl.TopP(0.7))
+        hot = dl.EntropySampling(lost_heat=8.0, top_k=8192, top_p=1.0, min_p=0.0)
         run = {"max_new_tokens": TOKENS, "seed": 3}
         nested = explore_generation(lm, PROMPT, chain, branches=2, **run)
         step = nested.data["branches"][1]["steps"][1]
@@ -37,7 +38,7 @@ def players() -> list[GenerationPlayer]:
             explore_generation(
                 lm, PROMPT, dl.Greedy(), title="Guess", predict="Which token?", **run
             ),
-            explore_generation(lm, PROMPT, dl.EntropySampling(), title="Entropy", **run),
+            explore_generation(lm, PROMPT, hot, title="Entropy", **run),
             explore_generation(
                 ending, "a", dl.Sampling(), title="Ends", branches=1, max_new_tokens=9, seed=2
             ),
@@ -239,8 +240,9 @@ def test_axe_finds_nothing(driver, page, theme):
             "document.documentElement.style.cssText = "
             "'--pst-color-background:#121212;--pst-color-text-base:#ced6dd;background:#121212';"
         )
+    assert 1.0 in read(driver, roots[2])["depths"]  # the deepest shade is on the page
     for root in roots:
-        driver.execute_script(SET, root, "position", 6)
+        driver.execute_script(SET, root, "position", TOKENS)
         driver.execute_script(
             "for (const d of arguments[0].querySelectorAll('details')) d.open = true", root
         )
