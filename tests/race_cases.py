@@ -17,6 +17,8 @@ STRATEGIES = {
     "Top-p": dl.Sampling(dl.Temperature(0.7), dl.TopP(0.9)),
     "Top-k": dl.Sampling(dl.TopK(2)),
 }
+NAMES = ["a, b", "a", " b", "100%", "100%2C", "<&=+#>"]
+"""Names that a link must keep apart."""
 APPLY = """
 const [root, { sort, sample, step, shown }] = arguments;
 const find = (selector) => root.querySelector(selector);
@@ -77,7 +79,7 @@ def expected(race: RaceExplorer, state: dict) -> list[dict]:
 
 
 def make_races() -> list[RaceExplorer]:
-    """A race, one with a question, and one whose texts end on their own."""
+    """A race, one with a question, one whose texts end on their own, and one of difficult names."""
     lm = dl.load("storybook", device="cpu", dtype="float64")
     ending = dl.TableLM({"": {"a": 0.4, "b": 0.4, "<eos>": 0.2}})
     with pytest.MonkeyPatch.context() as patch:
@@ -97,4 +99,5 @@ def make_races() -> list[RaceExplorer]:
             explore_race(
                 ending, "a", {"Sampling": dl.Sampling()}, title="Texts that end", **settings
             ),
+            explore_race(ending, "a", dict.fromkeys(NAMES, dl.Greedy()), title="Names", **settings),
         ]

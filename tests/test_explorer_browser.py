@@ -207,17 +207,19 @@ def test_draws_are_tallied_and_repeat_with_their_seed(driver, page):
     assert sum(drawn()) == pytest.approx(1)
 
 
-def test_the_code_that_is_copied_computes_what_the_page_shows(driver, page, capsys):
-    toy = open_page(driver, page)[0]
-    driver.execute_script(SET, toy, "temperature-box", 1.3)
-    driver.execute_script(SET, toy, "top_p-box", 0.9)
-    source = toy.find_element("css selector", ".dx-code pre").get_attribute("textContent")
+@pytest.mark.parametrize(("which", "first"), [(0, "the"), (1, None)])
+def test_the_code_that_is_copied_computes_what_the_page_shows(driver, page, capsys, which, first):
+    root = open_page(driver, page)[which]
+    driver.execute_script(SET, root, "temperature-box", 1.3)
+    driver.execute_script(SET, root, "top_p-box", 0.9)
+    source = root.find_element("css selector", ".dx-code pre").get_attribute("textContent")
     exec(source, {})
     printed = eval(capsys.readouterr().out)
-    rows = driver.execute_script(READ, toy)["rows"]
+    rows = driver.execute_script(READ, root)["rows"]
     shown = [0.0 if row["cut"] else float(row["after"]) for row in rows]
-    assert list(printed) == WORDS
-    assert list(printed.values()) == pytest.approx(shown, abs=6e-5)
+    tokens = state_of(root)["data"]["contexts"][0]["tokens"]
+    assert [printed[token] for token in tokens[: len(rows)]] == pytest.approx(shown, abs=6e-5)
+    assert next(iter(printed)) == (first or tokens[0])
 
 
 def test_the_table_holds_the_numbers_of_the_chart(driver, page):

@@ -10,11 +10,13 @@ import pytest
 
 import decodelib as dl
 from decodelib import metrics
+from decodelib.early_exit import first_layers
 from decodelib.viz.race import explore_race
 from decodelib.viz.scores import METRICS
-from decodelib.viz.source import as_source
+from decodelib.viz.source import as_call, as_source
 
 PROMPT = "Once upon a time"
+LOAD = "dl.load('storybook', dtype='float64')"
 STRATEGIES = {
     "Greedy": dl.Greedy(),
     "Beams": dl.BeamSearch(num_beams=3),
@@ -145,7 +147,6 @@ def test_a_setting_out_of_range_is_refused_in_one_sentence(race, name, value, me
     ("change", "error", "message"),
     [
         ({"strategies": {}}, ValueError, "strategies must hold at least one strategy, got none"),
-        ({"strategies": {"a, b": dl.Greedy()}}, ValueError, "names without a comma, got 'a, b'"),
         ({"samples": 0}, ValueError, r"samples must be in \[1, 50\], got 0"),
         ({"speed": 2}, TypeError, "settings must be among .*, got speed"),
         ({"predict": "Who?", "answer": "most wit"}, ValueError, "answer must be 'highest' or"),
@@ -189,12 +190,20 @@ def test_the_code_of_each_strategy_makes_it_again(race):
         assert eval(record(race, name)["code"], {"dl": dl}) == strategy
 
 
-def test_source_loads_the_models_that_a_strategy_holds(lm):
+def test_source_makes_the_models_that_a_strategy_holds_with_their_layers_and_dtype(lm):
     contrast = as_source(dl.ContrastiveDecoding(lm, alpha=0.2))
-    assert contrast.startswith("dl.ContrastiveDecoding(amateur=dl.load('storybook'), alpha=0.2")
+    assert contrast.startswith(f"dl.ContrastiveDecoding(amateur={LOAD}, alpha=0.2")
     draft = as_source(dl.SpeculativeSampling(lm, dl.TopP(0.9)))
-    expected = "dl.SpeculativeSampling(dl.load('storybook'), dl.TopP(0.9), num_draft_tokens=4)"
-    assert draft == expected
+    assert draft == f"dl.SpeculativeSampling({LOAD}, dl.TopP(0.9), num_draft_tokens=4)"
+    contrast = as_source(dl.ContrastiveDecoding(first_layers(lm, 3)))
+    assert contrast.startswith(f"dl.ContrastiveDecoding(amateur=first_layers({LOAD}, 3), ")
+    assert repr(eval(contrast, {"dl": dl, "first_layers": first_layers}).amateur) == repr(
+        first_layers(lm, 3)
+    )
+    single = dl.load("storybook", device="cpu", dtype="float32")
+    assert as_call(single) == "dl.load('storybook')"
+    table = dl.TableLM({"": {"a": 0.5, "b": 0.5}})
+    assert eval(as_call(table), {"dl": dl}).table == table.table
 
     class Own:
         def __call__(self, input_ids, logits):

@@ -19,6 +19,7 @@ from decodelib.validation import check_choice, check_integer, check_number
 from decodelib.viz.beam_record import DIGITS, Outcome, grow, on_path, replay
 from decodelib.viz.explorer import Explorer, build, question
 from decodelib.viz.limits import Limit, number, one_of
+from decodelib.viz.source import as_call
 
 EARLY_STOPPING = (False, True, "never")
 
@@ -197,7 +198,7 @@ def explore_beams(
     }
     explorer.data = {
         "model": None if isinstance(lm, TableLM) else lm.name,
-        "source": f"dl.TableLM({lm.table})" if isinstance(lm, TableLM) else f"dl.load({lm.name!r})",
+        "source": as_call(lm),
         "prompt": prompt,
         "max_new_tokens": max_new_tokens,
         "greedy": {"text": greedy.text, "total": round(greedy.score, DIGITS)},

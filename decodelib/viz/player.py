@@ -6,7 +6,6 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 import traitlets as t
 
 from decodelib.generation import NUM_CANDIDATES, Generation
@@ -24,7 +23,7 @@ from decodelib.viz.branching import (
 )
 from decodelib.viz.explorer import Explorer, build, question
 from decodelib.viz.limits import Limit, number
-from decodelib.viz.source import as_source
+from decodelib.viz.source import as_call, as_source
 
 ANSWERS = ("least_probable", "most_uncertain", "unlikely", "p", "rank", "entropy", "kept")
 
@@ -212,7 +211,7 @@ def explore_generation(
     player.title, player.generation, player._recorder = title, generation, recorder
     processors = strategy.processors if isinstance(strategy, Sampling) else ()
     player.data = {
-        "load": _load_call(lm),
+        "load": None if isinstance(lm, TableLM) else as_call(lm),
         "model": None if isinstance(lm, TableLM) else lm.name,
         "prompt": prompt,
         "strategy": repr(strategy),
@@ -235,13 +234,6 @@ def explore_generation(
     asked = {"name": answer, "value": _answer(player, answer)}
     player.start(settings, question(predict, asked))
     return player
-
-
-def _load_call(lm: LanguageModel) -> str | None:
-    if isinstance(lm, TableLM):
-        return None
-    precise = ", dtype='float64'" if lm.dtype == torch.float64 else ""
-    return f"dl.load({lm.name!r}{precise})"
 
 
 def _answer(player: GenerationPlayer, name: str) -> float:

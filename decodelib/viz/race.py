@@ -21,7 +21,7 @@ from decodelib.validation import check_choice, check_integer
 from decodelib.viz.explorer import Explorer, build, question
 from decodelib.viz.limits import Limit, list_of, number, one_of
 from decodelib.viz.scores import METRICS, scores, winner
-from decodelib.viz.source import as_source
+from decodelib.viz.source import as_call, as_source
 
 DETERMINISTIC = (Greedy, BeamSearch, DiverseBeamSearch, ContrastiveSearch, ContrastiveDecoding)
 """The strategies that have one text for a prompt, whatever the seed."""
@@ -167,8 +167,7 @@ def explore_race(
     Args:
         lm: Any decodelib language model.
         prompt: The text that all of them continue.
-        strategies: A name for each: `{"Greedy": dl.Greedy(), "Top-p": dl.Sampling(dl.TopP(0.9))}`;
-            without commas, which separate them in a link.
+        strategies: A name for each: `{"Greedy": dl.Greedy(), "Top-p": dl.Sampling(dl.TopP(0.9))}`.
         samples: How many texts of each, in [1, 50]; their seeds are `seed`, `seed` + 1, ...
         max_new_tokens, seed: As for `generate`.
         title, note: The heading, and a sentence below it.
@@ -187,8 +186,6 @@ def explore_race(
     check_integer("samples", samples, 1, MAX_SAMPLES)
     if not strategies:
         raise ValueError("strategies must hold at least one strategy, got none")
-    if unlinkable := [name for name in strategies if "," in name]:
-        raise ValueError(f"strategies must have names without a comma, got {unlinkable[0]!r}")
     counts = {
         name: 1 if isinstance(strategy, DETERMINISTIC) else samples
         for name, strategy in strategies.items()
@@ -209,6 +206,7 @@ def explore_race(
     explorer.title = title
     explorer.generations, explorer.strategies = generations, dict(strategies)
     explorer.data = {
+        "load": None if isinstance(lm, TableLM) else as_call(lm),
         "model": None if isinstance(lm, TableLM) else lm.name,
         "prompt": prompt,
         "note": note,

@@ -1,26 +1,42 @@
-"""Strategies as the Python source that makes them."""
+"""Models and strategies as the Python source that makes them."""
 
 from __future__ import annotations
 
 import re
 
+import torch
+
 import decodelib as dl
-from decodelib.types import Strategy
+from decodelib.types import LanguageModel, Strategy
+
+
+def as_call(lm: LanguageModel) -> str:
+    """Return `dl.load('storybook', dtype='float64')` for that model, and likewise for others.
+
+    The dtype is stated where it is float64, which no device chooses by itself: with another one a
+    text can differ. A model of `first_layers` becomes a call of it, and a table itself.
+    """
+    if isinstance(lm, dl.TableLM):
+        return f"dl.TableLM({lm.table})"
+    precise = ", dtype='float64'" if lm.dtype == torch.float64 else ""
+    shallow = re.fullmatch(r"(.+), (\d+) of \d+ layers", lm.name)
+    if shallow is None:
+        return f"dl.load({lm.name!r}{precise})"
+    return f"first_layers(dl.load({shallow[1]!r}{precise}), {shallow[2]})"
 
 
 def as_source(strategy: Strategy) -> str:
     """Return `dl.Sampling(dl.TopP(0.9))` for `Sampling(TopP(0.9))`.
 
-    Models become calls of `dl.load`. What decodelib does not define keeps its repr, which runs if
-    the reader's own class has a faithful one.
+    Models become what `as_call` makes of them. What decodelib does not define keeps its repr, which
+    runs if the reader's own class has a faithful one.
     """
     text = repr(strategy)
     if isinstance(strategy, dl.SpeculativeSampling):
-        name = strategy.draft.name
-        text = text.replace(f"({name}", f"(dl.load({name!r})", 1)
+        text = text.replace(f"({strategy.draft.name}", f"({as_call(strategy.draft)}", 1)
     for model in vars(strategy).values() if hasattr(strategy, "__dict__") else ():
         if isinstance(model, dl.LanguageModel):
-            text = text.replace(repr(model), f"dl.load({model.name!r})")
+            text = text.replace(repr(model), as_call(model))
     return re.sub(
         r"(?<![\w.])([A-Z]\w*)\(", lambda m: f"dl.{m[0]}" if m[1] in dl.__all__ else m[0], text
     )

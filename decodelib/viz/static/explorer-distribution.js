@@ -21,6 +21,22 @@
   const MAX_DRAWS = 10000;
   const TABLE_ROWS = 50;
 
+  /** Tokens and logits as Python source: in the order of their ids, or, where only the most probable
+   *  came with their texts, all logits from the largest down, packed as they came. */
+  function rowAsCode({ ids, tokens, logits, tail }) {
+    if (tail.length) {
+      return [
+        `tokens = ${JSON.stringify(tokens)}  # the most probable`,
+        `logits = unpack({"logits": ${JSON.stringify(logits)}, "tail": ${JSON.stringify(tail)}})[None]`,
+      ];
+    }
+    const ranks = ids.map((id, rank) => [id, rank]).sort((a, b) => a[0] - b[0]).map(([, rank]) => rank);
+    return [
+      `tokens = ${JSON.stringify(ranks.map((rank) => tokens[rank]))}`,
+      `logits = torch.tensor([[${ranks.map((rank) => logits[rank]).join(", ")}]], dtype=torch.float64)`,
+    ];
+  }
+
   /** Python source with the current settings. */
   function asCode(model, context) {
     const chain = model.get("order")
@@ -28,11 +44,10 @@
       .map((name) => `dl.${STEPS[name].processor}(${model.get(name)})`);
     const name = model.get("data").model;
     if (name === null) {
-      const unsorted = context.ids.map((id, rank) => [id, rank]).sort((a, b) => a[0] - b[0]);
       return [
-        "import torch", "import decodelib as dl", "",
-        `tokens = ${JSON.stringify(unsorted.map(([, rank]) => context.tokens[rank]))}`,
-        `logits = torch.tensor([[${unsorted.map(([, rank]) => context.logits[rank]).join(", ")}]], dtype=torch.float64)`,
+        "import torch", "import decodelib as dl",
+        ...(context.tail.length ? ["from decodelib.viz.payload import unpack"] : []), "",
+        ...rowAsCode(context),
         `process = dl.Chain(${chain.join(", ")})`,
         "probs = process(torch.empty(1, 0, dtype=torch.long), logits).softmax(-1)[0]",
         "print(dict(zip(tokens, probs.tolist())))",

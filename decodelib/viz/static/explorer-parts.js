@@ -198,6 +198,10 @@
     return view;
   }
 
+  /** The imports that Python source made by decodelib needs. */
+  const imports = (source) => ["import decodelib as dl",
+    ...(source.includes("first_layers(") ? ["from decodelib.early_exit import first_layers"] : [])];
+
   /** The current settings as Python source and, on a page, as a link that opens it with them. */
   function sharing({ model, code }) {
     const source = element("pre", { tabindex: "0", role: "group", "aria-label": "decodelib code" });
@@ -254,6 +258,6 @@
   }
 
   globalThis.DecodeExplorer.parts = {
-    linear, counts, stops, change, knob, choice, prediction, table, sharing, titleBar, assemble,
+    linear, counts, stops, change, knob, choice, prediction, table, imports, sharing, titleBar, assemble,
   };
 })();

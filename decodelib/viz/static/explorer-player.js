@@ -364,7 +364,7 @@
 
     function code() {
       const { parent, start, steps } = branches[model.get("branch")];
-      const lines = ["import decodelib as dl", "", data.load ? `lm = ${data.load}` : "# lm is the table of this page",
+      const lines = [...parts.imports(data.code), "", data.load ? `lm = ${data.load}` : "# lm is the table of this page",
         `strategy = ${data.code}`];
       const prompt = JSON.stringify(data.prompt);
       const generate = (what, count) => [

@@ -234,8 +234,8 @@
     }
 
     const code = () => [
-      "import decodelib as dl", "",
-      data.model ? `lm = dl.load(${JSON.stringify(data.model)})` : "# lm is the table of this page",
+      ...parts.imports(picked().code), "",
+      data.load ? `lm = ${data.load}` : "# lm is the table of this page",
       `strategy = ${picked().code}`,
       `generation = dl.generate(lm, ${JSON.stringify(data.prompt)}, strategy, max_new_tokens=${data.max_new_tokens}, seed=${seedOf(picked())})`,
       "print(generation.full_text)",

@@ -118,13 +118,17 @@
     return unique;
   }
 
+  /** A setting as a link writes it. Commas part the items of a list, so those within are escaped. */
+  const itemInLink = (item) => String(item).replace(/[%,]/g, encodeURIComponent);
+  const inLink = (value) => (Array.isArray(value) ? value.map(itemInLink).join(",") : String(value ?? ""));
+
   /** The page's address with the settings that differ from those it starts with. A prediction is
    *  not among them: whoever follows the link makes their own. */
   function linkTo(slug, model) {
     const written = new URLSearchParams({ dx: slug });
     for (const [name, start] of Object.entries(model.get("data").initial)) {
       const value = model.get(name);
-      if (String(value) !== String(start)) written.set(name, value === null ? "" : String(value));
+      if (inLink(value) !== inLink(start)) written.set(name, inLink(value));
     }
     return `${location.href.split("#")[0]}#${written}`;
   }
@@ -134,7 +138,7 @@
     if (text === "" && nullable) return null;
     if (type === "list") {
       const items = text === "" ? [] : text.split(",");
-      const values = items.map((item) => choices.find((choice) => String(choice) === item));
+      const values = items.map((item) => choices.find((choice) => itemInLink(choice) === item));
       const fits = !values.includes(undefined) && (!all || new Set(values).size === choices.length)
         && values.length <= choices.length;
       return fits ? values : undefined;
