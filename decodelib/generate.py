@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import torch
 from jaxtyping import Float, Int
@@ -18,6 +18,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from decodelib.generation import Generation, Step
+from decodelib.samplers import TokenSearch
 from decodelib.stopping import Stopping
 from decodelib.types import LanguageModel, Move, OwnSearch, Prompt, Search, Strategy
 from decodelib.validation import check_integer
@@ -50,7 +51,9 @@ def generate(
         seed: From which all chance comes, in [0, 2^63). The same prompt, strategy and seed give
             the same tokens, alone or in any batch.
         trace: Whether to record a `Step` for each token.
-        progress: Whether to show a progress bar.
+        progress: Whether to show a progress bar. Then an interrupt (Ctrl-C, or the notebook's stop
+            button) ends the decoding and returns what there is, with the finish_reason
+            "interrupted"; searches that have decided nothing yet raise KeyboardInterrupt.
 
     Raises:
         ValueError: For values out of range, a prompt that does not fit, or logits that are NaN.
@@ -104,8 +107,14 @@ def generate_batch(
     ]
     groups = [[ids[i] for i in group] for group in members.values()]
     rounds = _decode(lm, groups, searches, max_new_tokens)
-    for _ in tqdm(rounds, total=max_new_tokens, unit="token", disable=not progress):
-        pass
+    try:
+        for _ in tqdm(rounds, total=max_new_tokens, unit="token", disable=not progress):
+            pass
+    except KeyboardInterrupt:
+        if not progress or not all(isinstance(search, TokenSearch) for search in searches):
+            raise
+        for search in searches:
+            cast(TokenSearch, search).interrupt()
     results = {
         index: generation
         for search, group in zip(searches, members.values(), strict=True)

@@ -100,7 +100,7 @@ class Generation:
         logprobs: ln p of each under the model's own distribution, in nats.
         score: What the strategy ranks continuations by: the sum of `logprobs`; for beam search,
             that sum divided by length^length_penalty.
-        finish_reason: "eos", "stop" (a stop string appeared) or "length".
+        finish_reason: "eos", "stop" (a stop string appeared), "length" or "interrupted".
         steps: A `Step` for each token with `trace=True`, else empty.
         alternatives: Beam search's other hypotheses, best first, if it was asked for several.
         tree: What the beam search weighed on the way, with `trace=True`; of diverse beam search,

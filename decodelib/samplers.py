@@ -201,6 +201,12 @@ class TokenSearch:
         ancestors = torch.tensor(alive, dtype=torch.long, device=logits.device)
         return Move(next_ids[ancestors], ancestors)
 
+    def interrupt(self) -> None:
+        """End all continuations where they are."""
+        for row in self.running:
+            self.transcripts[row].finish_reason = "interrupted"
+        self.running = []
+
     def steps(self, index: int) -> list[Step]:
         return self.transcripts[index].steps
 

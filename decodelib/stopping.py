@@ -13,7 +13,7 @@ from torch import Tensor
 from decodelib.types import LanguageModel
 from decodelib.validation import check_integer
 
-FinishReason: TypeAlias = Literal["eos", "stop", "length"]
+FinishReason: TypeAlias = Literal["eos", "stop", "length", "interrupted"]
 
 
 @dataclass(frozen=True)

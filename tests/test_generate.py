@@ -187,3 +187,32 @@ def test_alternatives_and_tokens_add_up(lm):
     for each in (g, *g.alternatives):
         assert "".join(each.tokens) == lm.decode(each.token_ids)
         assert each.full_text == "So" + each.text
+
+
+class Interrupted(dl.TableLM):
+    """A model whose third step is interrupted, as Ctrl-C would."""
+
+    def step(self, next_ids, cache):
+        self.steps = getattr(self, "steps", 0) + 1
+        if self.steps == 3:
+            raise KeyboardInterrupt
+        return super().step(next_ids, cache)
+
+
+def test_an_interrupt_leaves_what_was_generated():
+    table = {"": {"a": 0.6, "b": 0.4}}
+    whole = dl.generate_batch(dl.TableLM(table), ["", ""], dl.Sampling(), max_new_tokens=9)
+    cut = dl.generate_batch(
+        Interrupted(table), ["", ""], dl.Sampling(), max_new_tokens=9, progress=True, trace=True
+    )
+    assert [g.token_ids for g in cut] == [g.token_ids[:3] for g in whole]
+    assert [g.finish_reason for g in cut] == ["interrupted"] * 2
+    assert all("".join(step.text for step in g.steps) == g.text for g in cut)
+
+
+def test_an_interrupt_is_raised_if_nobody_watches_or_nothing_is_decided():
+    table = {"": {"a": 0.9, "b": 0.1}}
+    with pytest.raises(KeyboardInterrupt):
+        dl.generate(Interrupted(table), "", dl.Greedy(), max_new_tokens=9)
+    with pytest.raises(KeyboardInterrupt):
+        dl.generate(Interrupted(table), "", dl.BeamSearch(2), max_new_tokens=9, progress=True)
