@@ -1,188 +1,230 @@
-"""The explorer in JupyterLab with a real kernel: sliders move traits, traits move sliders."""
+"""All explorers in JupyterLab with a real kernel: readers move traits, traits move the page."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import nbformat
 import pytest
-from browser import browser, chromium, external, requests
+from browser import console_errors, external, requests
 from explorer_page import READ
+from lab import open_notebook, wait_for
+from player_page import READ as READ_PLAYER
+from selenium.webdriver import Keys
 
 pytestmark = pytest.mark.browser
 
-ROOT = Path(__file__).resolve().parent.parent
-MAKE = """\
+RIGHT, LEFT, UP, DOWN = Keys.ARROW_RIGHT, Keys.ARROW_LEFT, Keys.ARROW_UP, Keys.ARROW_DOWN
+
+SETUP = """\
 import math
-from decodelib.viz import DistributionExplorer
+import decodelib as dl
+from decodelib import viz
+lm = dl.load("storybook", device="cpu", dtype="float64")
+toy = dl.TableLM({"": {"a": 0.5, "b": 0.3, "c": 0.2}, "a": {"b": 0.6, "a": 0.4}})
 logits = [math.log(p) for p in (0.4, 0.2, 0.15, 0.1, 0.06, 0.05, 0.03, 0.01)]
-e = DistributionExplorer.from_logits(logits, "the cat sat on a mat and ran".split())
-e"""
-ASK = "d = e.distribution()\nprint(e.temperature, e.top_k, d.kept, round(d.entropy, 3), e.order[0])"
-TELL = "e.top_p = 0.6\ne.temperature = 2.0\ne.order = ['top_p', 'temperature', 'top_k', 'min_p']"
+words = "the cat sat on a mat and ran".split()
+plain = dl.Sampling()
+strategies = {"Greedy": dl.Greedy(), "Plain, pure": plain, "Top": dl.Sampling(dl.TopK(2))}"""
+
+MAKE = {
+    "distribution": "viz.DistributionExplorer.from_logits(logits, words)",
+    "player": "viz.explore_generation(lm, 'The sea', dl.Sampling(dl.TopK(3)), max_new_tokens=8, "
+    "seed=1)",
+    "beams": "viz.explore_beams(toy, '', num_beams=(2, 1), max_new_tokens=4)",
+    "entropy": "viz.explore_entropy(toy, {'one': 'a b a b a', 'two': 'b a b'})",
+    "race": "viz.explore_race(toy, 'a', strategies, samples=3, max_new_tokens=9)",
+}
+CELLS = {kind: place for place, kind in enumerate(MAKE, 1)}
+LATER = '[aria-label="Apply Temperature later"]'
+
+MOVES = {
+    "distribution": [
+        ('[data-dx="temperature"]', RIGHT, "temperature", 1.05),
+        ('[data-dx="temperature"]', UP, "temperature", 1.1),
+        ('[data-dx="temperature"]', LEFT, "temperature", 1.05),
+        ('[data-dx="temperature"]', DOWN, "temperature", 1.0),
+        ('[data-dx="temperature"]', Keys.HOME, "temperature", 0.05),
+        ('[data-dx="temperature"]', Keys.END, "temperature", 3.0),
+        ('[data-dx="top_k-box"]', "3", "top_k", 3),
+        (LATER, Keys.ENTER, "order[0]", "top_k"),
+    ],
+    "player": [
+        ('[role="option"][tabindex="0"]', RIGHT, "position", 2),
+        ('[role="option"][tabindex="0"]', DOWN, "position", 3),
+        ('[role="option"][tabindex="0"]', UP, "position", 2),
+        ('[role="option"][tabindex="0"]', LEFT, "position", 1),
+        ('[data-dx="position"]', Keys.END, "position", 8),
+        ('[data-dx="back"]', Keys.ENTER, "position", 7),
+    ],
+    "beams": [
+        ('[data-dx="step"]', LEFT, "step", 3),
+        ('[data-dx="step"]', DOWN, "step", 2),
+        ('[data-dx="length_penalty"]', RIGHT, "length_penalty", 1.1),
+        (".dx-choice input:checked", RIGHT, "num_beams", 1),
+        ('input[value="false"]', RIGHT, "early_stopping", True),
+    ],
+    "entropy": [
+        ('[data-dx="plot"]', RIGHT, "position", 2),
+        ('[data-dx="plot"]', UP, "position", 3),
+        ('[data-dx="plot"]', LEFT, "position", 2),
+        ('[data-dx="plot"]', DOWN, "position", 1),
+        ('[data-dx="low_entropy"]', Keys.HOME, "low_entropy", 0.0),
+        ('input[value="one"]', RIGHT, "text", "two"),
+    ],
+    "race": [
+        ('[data-dx="sort"] input:checked', RIGHT, "sort", "surprisal"),
+        ('[data-dx="step"]', LEFT, "step", 8),
+        ('[data-dx="sample"]', UP, "sample", 2),
+        ('[data-dx="shown"] input', Keys.SPACE, "shown", ["Plain, pure", "Top"]),
+        ('[aria-label="Tokens and code of Top"]', Keys.ENTER, "picked", "Top"),
+    ],
+}
+"""What a reader does by keyboard, and what a trait then is: (control, key, trait, value)."""
+
+TOLD = {
+    "distribution": [
+        ("top_p", 0.6, '[data-dx="top_p-box"]', "value", "0.6"),
+        ("temperature", 2.0, '[data-dx="temperature-box"]', "value", "2"),
+        ("order", ["top_p", "temperature"], ".dx-step", "data-dx", "top_p-step"),
+        ("seed", 7, '[data-dx="seed"]', "value", "7"),
+    ],
+    "player": [
+        ("position", 4, '[data-dx="position-box"]', "value", "4"),
+        ("position", 4, '[aria-selected="true"] ~ [role="option"]', "tabIndex", -1),
+    ],
+    "beams": [
+        ("num_beams", 2, ".dx-choice input:checked", "value", "2"),
+        ("step", 4, '[data-dx="step-box"]', "value", "4"),
+        ("length_penalty", -0.5, '[data-dx="length_penalty-box"]', "value", "-0.5"),
+        ("early_stopping", "never", 'input[value="never"]', "checked", True),
+    ],
+    "entropy": [
+        ("text", "one", 'input[value="one"]', "checked", True),
+        ("position", 3, '[data-dx="plot"]', "aria-valuenow", "3"),
+        ("high_entropy", 4.5, '[data-dx="high_entropy-box"]', "value", "4.5"),
+    ],
+    "race": [
+        ("sort", "length", '[data-dx="sort"] input:checked', "value", "length"),
+        ("sample", 3, '[data-dx="sample-box"]', "value", "3"),
+        ("step", 2, '[data-dx="step-box"]', "value", "2"),
+        ("shown", ["Plain, pure"], '[data-dx="lane"] strong', "textContent", "Plain, pure"),
+        ("picked", "Plain, pure", '[aria-label$="Plain, pure"]', "aria-pressed", "true"),
+    ],
+}
+"""What Python sets, and what the page then shows: (trait, value, element, property, value)."""
 
 
-def wait_for(condition: Callable, seconds: float, what: str):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with contextlib.suppress(Exception):  # the page is still being made
-            if value := condition():
-                return value
-        time.sleep(0.1)
-    raise AssertionError(f"{what}: not within {seconds} s")
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """A notebook in which each kind of explorer is alive, in a cell of its own."""
+    cells = [f"{kind} = {source}\n{kind}" for kind, source in MAKE.items()]
+    with open_notebook(tmp_path_factory.mktemp("lab"), [SETUP, *cells], 5600) as notebook:
+        for index in range(len(cells) + 1):
+            notebook.run(index)
+        for kind, index in CELLS.items():
+            wait_for(lambda index=index: notebook.find(index, ".dx-root"), 60, kind)
+        yield notebook
+        assert external(requests(notebook.driver)[0]) == []
 
 
-@contextlib.contextmanager
-def jupyter_lab(folder: Path) -> Iterator[str]:
-    """A server on loopback that shares no configuration with the one who runs the test."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    private = {
-        name: str(folder / ".private" / name)
-        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
-    }
-    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    env = {**os.environ, **private, "PYTHONPATH": path}
-    env.pop("DECODELIB_STATIC", None)
-    options = {
-        "ServerApp.ip": "127.0.0.1",
-        "ServerApp.port": port,
-        "ServerApp.port_retries": 0,
-        "ServerApp.open_browser": False,
-        "ServerApp.root_dir": folder,
-        "ServerApp.allow_root": True,
-        "IdentityProvider.token": "",
-        "LabApp.expose_app_in_browser": True,
-        "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
-    }
-    command = [sys.executable, "-m", "jupyter", "lab"]
-    with (folder / "lab.log").open("w", encoding="utf-8") as log:
-        server = subprocess.Popen(
-            [*command, *(f"--{name}={value}" for name, value in options.items())],
-            env=env,
-            cwd=folder,
-            stdout=log,
-            stderr=log,
-        )
-        base = f"http://127.0.0.1:{port}"
-        try:
-            wait_for(lambda: urllib.request.urlopen(f"{base}/api").status == 200, 60, "the server")
-            yield base
-        finally:
-            server.terminate()
-            server.wait(20)
+@pytest.mark.parametrize("kind", MAKE)
+def test_the_keys_of_a_reader_move_traits_and_no_cell(lab, kind):
+    index = CELLS[kind]
+    for selector, keys, trait, value in MOVES[kind]:
+        control = wait_for(lambda s=selector: lab.find(index, s), 10, selector)
+        lab.focus(index, control)
+        lab.press(keys)
+        assert lab.active == index, (selector, keys)
+        inside = "return arguments[0].contains(document.activeElement)"
+        assert lab.driver.execute_script(inside, lab.find(index, ".dx-root")), (selector, keys)
+        ask = f"print(repr({kind}.{trait}))"
+        wait_for(lambda a=ask, v=value: lab.python(a) == repr(v), 10, f"{kind}.{trait} at {value}")
+    assert console_errors(lab.driver) == []
 
 
-def run_cell(driver, index: int) -> None:
-    """Run a cell as the menu does, and wait until the kernel has finished it."""
-    driver.execute_async_script(
-        """
-        const [index, done] = arguments;
-        const notebook = jupyterapp.shell.currentWidget.content;
-        notebook.activeCellIndex = index;
-        notebook.deselectAll();
-        jupyterapp.commands.execute("notebook:run-cell").then(() => done(), () => done());
-        """,
-        index,
-    )
+@pytest.mark.parametrize("kind", MAKE)
+def test_traits_set_in_python_move_the_page(lab, kind):
+    shows = "const [e, name] = arguments; return e[name] ?? e.getAttribute(name)"
+    for trait, value, selector, name, shown in TOLD[kind]:
+        assert lab.python(f"{kind}.{trait} = {value!r}") == ""
+
+        def seen(selector=selector, name=name, shown=shown) -> bool:
+            return lab.driver.execute_script(shows, lab.find(CELLS[kind], selector), name) == shown
+
+        wait_for(seen, 10, f"the page showing {trait} = {value}")
+    assert console_errors(lab.driver) == []
 
 
-def output(driver, index: int) -> list[str]:
-    return driver.execute_script(
-        "const cell = jupyterapp.shell.currentWidget.content.widgets[arguments[0]];"
-        "return cell.outputArea.node.innerText",
-        index,
-    ).split()
+def test_page_and_python_agree_on_the_distribution(lab):
+    for setting in ("temperature = 2.0", "top_k = 3", "top_p = 0.6"):
+        lab.python(f"distribution.{setting}")
+    root = lab.find(CELLS["distribution"], ".dx-root")
+    wait_for(lambda: lab.driver.execute_script(READ, root)["values"]["top_p"] == 0.6, 10, "top-p")
+    shown = lab.driver.execute_script(READ, root)
+    asked = "d = distribution.distribution(); print(d.kept, round(d.entropy, 3))"
+    kept, entropy = lab.python(asked).split()
+    assert shown["kept"] == f"{kept} of 8"
+    assert float(shown["entropy"].split()[-1]) == float(entropy)
 
 
-def test_sliders_and_traits_move_each_other_and_lab_leaves_the_keys_alone(tmp_path):
-    from selenium.webdriver import ActionChains, Keys
-
-    chromium()
-    cells = [nbformat.v4.new_code_cell(source) for source in (MAKE, ASK, TELL)]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), tmp_path / "live.ipynb")
-    with jupyter_lab(tmp_path) as base, browser(1200, 1400) as driver:
-        driver.get(f"{base}/lab/tree/live.ipynb")
-        idle = (
-            "return jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'"
-        )
-        wait_for(lambda: driver.execute_script(idle), 60, "a kernel")
-        run_cell(driver, 0)
-        root = wait_for(
-            lambda: driver.find_elements("css selector", ".jp-OutputArea-output .dx-root"),
-            30,
-            "the explorer",
-        )[0]
-
-        def read() -> dict:
-            return driver.execute_script(READ, root)
-
-        def press(*keys: str) -> None:
-            ActionChains(driver).send_keys(*keys).perform()
-
-        def ask() -> list[str]:
-            run_cell(driver, 1)
-            return wait_for(lambda: output(driver, 1), 10, "an answer")
-
-        # From the keyboard to Python; Lab would take these keys for itself.
-        temperature = root.find_element("css selector", '[data-dx="temperature"]')
-        driver.execute_script("arguments[0].focus()", temperature)
-        for key, value in (
-            (Keys.ARROW_RIGHT, 1.05),
-            (Keys.ARROW_UP, 1.1),
-            (Keys.ARROW_LEFT, 1.05),
-            (Keys.ARROW_DOWN, 1.0),
-            (Keys.HOME, 0.05),
-            (Keys.END, 3.0),
-        ):
-            press(key)
-            assert read()["values"]["temperature"] == value
-            assert driver.switch_to.active_element == temperature
-        box = root.find_element("css selector", '[data-dx="top_k-box"]')
-        driver.execute_script("arguments[0].focus(); arguments[0].select()", box)
-        press("3")
-        assert read()["kept"] == "3 of 8"
-        later = root.find_element("css selector", '[aria-label="Apply Temperature later"]')
-        driver.execute_script("arguments[0].focus()", later)
-        press(Keys.ENTER)
-        entropy = float(read()["entropy"].split()[-1])
-        told = ["3.0", "3", "3", str(entropy), "top_k"]
-        wait_for(lambda: ask() == told, 20, f"Python hearing {told}")  # changes travel in batches
-
-        buttons = [b.text for b in root.find_elements("tag name", "button")]
+def test_a_notebook_offers_code_but_no_link(lab):
+    for index in CELLS.values():
+        root = lab.find(index, ".dx-root")
+        buttons = [button.text for button in root.find_elements("tag name", "button")]
         assert "Copy as decodelib code" in buttons
         assert "Copy link" not in buttons  # a notebook has no address that would open like this
 
-        # And from Python to the page.
-        run_cell(driver, 2)
-        wait_for(lambda: read()["values"]["top_p"] == 0.6, 10, "the slider following Python")
-        answer = ask()
-        assert answer[0] == "2.0"
-        wait_for(lambda: read()["values"]["temperature"] == 2.0, 10, "the temperature following")
-        shown = read()
-        assert shown["kept"] == f"{answer[2]} of 8"
-        assert float(shown["entropy"].split()[-1]) == float(answer[3])
-        first = "return arguments[0].querySelector('.dx-step').dataset.dx"
-        assert driver.execute_script(first, root) == f"{answer[4]}-step" == "top_p-step"
 
-        assert external(requests(driver)[0]) == []
-        errors = [e["message"] for e in driver.get_log("browser") if e["level"] == "SEVERE"]
-        assert [e for e in errors if "dx" in e.lower() or "anywidget" in e.lower()] == []
-        if shots := os.environ.get("DECODELIB_SCREENSHOTS"):
-            driver.save_screenshot(str(Path(shots) / "lab_light.png"))
-            driver.execute_async_script(
-                "jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
-                ".then(arguments[0])"
-            )
-            time.sleep(2)
-            driver.save_screenshot(str(Path(shots) / "lab_dark.png"))
+def test_a_candidate_of_the_player_generates_from_there_and_failure_is_told(lab):
+    index = CELLS["player"]
+    root = lab.find(index, ".dx-root")
+
+    def read() -> dict:
+        return lab.driver.execute_script(READ_PLAYER, root)
+
+    def generate(row: int) -> str:
+        """Press the button of the candidate in this row; return its token."""
+        button = root.find_elements("css selector", '[data-dx="candidate"] button')[row]
+        assert button.get_attribute("textContent") == "Generate"
+        name = button.accessible_name.split("“")[1].rstrip("”")
+        lab.focus(index, button)
+        lab.press(Keys.ENTER)
+        return name
+
+    lab.python("player.branch, player.position = 0, 3")
+    wait_for(lambda: read()["selected"] == 3, 10, "the third token")
+    before = read()["text"]
+    removed = [row[2] for row in read()["candidates"]].index("✕ TopK(3)")
+    taken = generate(removed)  # a candidate that top-k removed can be taken all the same
+    wait_for(lambda: read()["text"] != before, 30, "a new text")
+    shown = read()
+    assert shown["selected"] == 3
+    assert shown["facts"][0] == taken
+    assert shown["note"].startswith("taken here instead of")
+    heard = f"2 1 3 {shown['text'].replace('↵', '')!r}"
+    ask = "print(len(player.data['branches']), player.branch, player.position, repr(player.text))"
+    wait_for(lambda: lab.python(ask) == heard, 20, f"Python saying {heard}")
+
+    lab.python("player._recorder.branch = lambda *_: 1 / 0")
+    lab.python("player.branch, player.position = 0, 7")
+    wait_for(lambda: read()["selected"] == 7, 10, "the first text")
+    assert read()["text"] == before
+    removed = [row[2] for row in read()["candidates"]].index("✕ TopK(3)")
+    generate(removed)
+    status = root.find_element("css selector", '[data-dx="status"]')
+    wait_for(lambda: "No new branch: division by zero" in status.text, 20, "the reason")
+    assert read()["text"] == before
+    assert console_errors(lab.driver) == []
+
+
+def test_screenshots_are_taken_where_they_are_asked_for(lab):
+    shots = os.environ.get("DECODELIB_SCREENSHOTS")
+    if not shots:
+        pytest.skip("set DECODELIB_SCREENSHOTS to a folder")
+    for theme in ("Light", "Dark"):
+        change = "jupyterapp.commands.execute('apputils:change-theme', {theme: arguments[0]})"
+        lab.driver.execute_async_script(f"{change}.then(arguments[1])", f"JupyterLab {theme}")
+        time.sleep(2)
+        lab.driver.save_screenshot(str(Path(shots) / f"lab_{theme.lower()}.png"))

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import nbformat
 import pytest
-from browser import browser, chromium, external, requests
-from test_explorer_lab import jupyter_lab, output, run_cell, wait_for
+from browser import external, requests
+from lab import open_notebook, wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -26,20 +25,12 @@ ASK = "print(play.dials['temperature'].widget.value, len(play.decoding.steps))"
 
 
 def test_text_streams_stop_stops_and_errors_are_told(tmp_path):
-    from selenium.webdriver import ActionChains, Keys
+    from selenium.webdriver import Keys
     from selenium.webdriver.support.ui import Select
 
-    chromium()
-    cells = [nbformat.v4.new_code_cell(source) for source in (MAKE, ASK)]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), tmp_path / "play.ipynb")
-    with jupyter_lab(tmp_path) as base, browser(1200, 1600) as driver:
-        driver.get(f"{base}/lab/tree/play.ipynb")
-        idle = (
-            "return jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'"
-        )
-        wait_for(lambda: driver.execute_script(idle), 120, "a kernel")
-        run_cell(driver, 0)
+    with open_notebook(tmp_path, [MAKE, "play"], 1600) as notebook:
+        driver = notebook.driver
+        notebook.run(0)
 
         def find(selector: str):
             found = driver.find_elements("css selector", f".jp-OutputArea-output {selector}")
@@ -55,9 +46,6 @@ def test_text_streams_stop_stops_and_errors_are_told(tmp_path):
 
         def status() -> str:
             return find('[role="status"]').text
-
-        def press(*keys: str) -> None:
-            ActionChains(driver).send_keys(*keys).perform()
 
         prompt = wait_for(lambda: find("textarea"), 120, "the playground")
         press_into(driver, prompt, "Once upon a time")
@@ -75,8 +63,7 @@ def test_text_streams_stop_stops_and_errors_are_told(tmp_path):
         stopped = text()
         tokens = int(status().split()[2])
         assert 0 < tokens < 200
-        run_cell(driver, 1)
-        assert wait_for(lambda: output(driver, 1), 30, "an answer") == ["1.0", str(tokens)]
+        assert notebook.python(ASK) == f"1.0 {tokens}"
         assert text() == stopped
         assert button("Generate").is_enabled()
 
@@ -85,7 +72,7 @@ def test_text_streams_stop_stops_and_errors_are_told(tmp_path):
         assert slider.find_element("css selector", "label").text == "Temperature"
         handle = slider.find_element("css selector", '[role="slider"]')
         readout = slider.find_element("css selector", ".widget-readout")
-        driver.execute_script("arguments[0].focus()", handle)
+        notebook.focus(0, handle)
         for key, value in (
             (Keys.ARROW_RIGHT, "1.05"),
             (Keys.ARROW_UP, "1.10"),
@@ -93,9 +80,10 @@ def test_text_streams_stop_stops_and_errors_are_told(tmp_path):
             (Keys.ARROW_DOWN, "1.00"),
             (Keys.HOME, "0.00"),
         ):
-            press(key)
+            notebook.press(key)
             wait_for(lambda value=value: readout.text == value, 10, f"the slider at {value}")
             assert driver.switch_to.active_element == handle
+            assert notebook.active == 0
         code = driver.find_elements("css selector", ".jp-OutputArea-output textarea")[-1]
         wait_for(lambda: "dl.Greedy()" in code.get_attribute("value"), 20, "greedy code")
 

@@ -8,8 +8,6 @@
 
   const SUPPRESS = { "data-lm-suppress-shortcuts": "true" };
 
-  let groups = 0; // radio buttons need a name that no other explorer on the page has
-
   /** Set several traits at once. */
   function change(model, values) {
     for (const [name, value] of Object.entries(values)) model.set(name, value);
@@ -96,7 +94,9 @@
 
   /** A group of radio buttons. */
   function choice({ legend, options, get, set }) {
-    const group = `dx-choice-${groups++}`;
+    // JupyterLab runs this file anew for every explorer, so a counter would repeat its names, and
+    // radio buttons of one name unpick each other.
+    const group = `dx-choice-${Math.random()}`;
     const radios = options.map(({ value }) => element("input", {
       type: "radio", name: group, value, ...SUPPRESS, onchange: () => set(value) }));
     const node = element("fieldset", { class: "dx-choice" },
