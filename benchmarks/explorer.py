@@ -7,12 +7,10 @@ has stored is measured. Between moves the browser computes a fixed reference, te
 50,257 numbers: the ratio to it can be compared between machines, and on a busy one.
 """
 
-import json
 import os
 import statistics
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,7 +18,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from browser import browser  # noqa: E402
 from explorer_cases import ORDER, model_like_logits, words  # noqa: E402
-from explorer_page import open_page, write_page  # noqa: E402
+from explorer_page import Stored, open_page, stored_explorers, write_page  # noqa: E402
 from site_pages import REVEAL  # noqa: E402
 
 from decodelib.viz import DistributionExplorer  # noqa: E402
@@ -70,30 +68,11 @@ return times;
 """
 
 
-@dataclass(frozen=True)
-class Recorded:
-    """An explorer as a chapter has stored it."""
-
-    kind: str
-    chapter: str
-    html: str
-
-    def as_html(self) -> str:
-        return self.html
-
-
-def largest_of_each_kind() -> list[Recorded]:
+def largest_of_each_kind() -> list[Stored]:
     """The explorer of each kind, but for the distribution, with the most data in any chapter."""
-    found: dict[str, Recorded] = {}
-    for path in sorted((ROOT / "chapters").glob("*.ipynb")):
-        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-            for output in cell.get("outputs", ()):
-                html = "".join(output.get("data", {}).get("text/html", ""))
-                if not html.startswith('<div class="dx" data-dx-kind="'):
-                    continue
-                kind = html.split('"')[3]
-                if kind not in found or len(html) > len(found[kind].html):
-                    found[kind] = Recorded(kind, path.stem, html)
+    found: dict[str, Stored] = {}
+    for stored in sorted(stored_explorers(), key=lambda stored: len(stored.html)):
+        found[stored.kind] = stored
     return [found[kind] for kind in sorted(found) if kind != "distribution"]
 
 

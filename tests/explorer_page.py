@@ -7,6 +7,7 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,33 @@ return {
 """
 
 
-def write_page(path: Path, explorers: Sequence[Explorer]) -> Path:
+@dataclass(frozen=True)
+class Stored:
+    """An explorer in the stored outputs of a chapter."""
+
+    chapter: str
+    kind: str
+    html: str
+
+    def as_html(self) -> str:
+        return self.html
+
+
+def stored_explorers() -> list[Stored]:
+    """Every explorer of every chapter, in the order of the book."""
+    chapters = Path(__file__).resolve().parent.parent / "chapters"
+    return [
+        Stored(path.stem, shown.split('"')[3], shown)
+        for path in sorted(chapters.glob("*.ipynb"))
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
+        for output in cell.get("outputs", ())
+        if (shown := "".join(output.get("data", {}).get("text/html", ""))).startswith(
+            '<div class="dx" data-dx-kind="'
+        )
+    ]
+
+
+def write_page(path: Path, explorers: Sequence[Explorer | Stored]) -> Path:
     """Write a page of explorers and nothing else, with the package's own scripts and styles."""
     head = "".join(f'<link rel="stylesheet" href="{name}">' for name in STYLES) + "".join(
         f'<script src="{name}"></script>' for name in SCRIPTS
