@@ -55,7 +55,7 @@ def browser(width: int = 1280, height: int = 1000, *, mobile: bool = False) -> I
     service = webdriver.ChromeService(shutil.which("chromedriver"))
     driver = webdriver.Chrome(options=options, service=service)
     try:
-        driver.set_script_timeout(60)
+        driver.set_script_timeout(300)  # axe takes its time on long pages
         driver.get_log("performance")  # what the browser asked for on its own, before any page
         yield driver
     finally:
