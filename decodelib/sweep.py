@@ -1,8 +1,8 @@
 """Sweeps: many settings, many prompts, many seeds, on any executor, with nothing lost on the way.
 
 A sweep is cut into tasks. Each is a pure function of its arguments, so it may run anywhere, in any
-order, and twice: `ProcessPoolExecutor` runs them on this machine, `client.get_executor()` of Dask
-on a cluster. Finished tasks are kept in a file, from which an interrupted sweep goes on.
+order, and twice: `processes()` runs them on this machine, `client.get_executor()` of Dask on a
+cluster. Finished tasks are kept in a file, from which an interrupted sweep goes on.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import multiprocessing
 import os
 from collections.abc import Sequence
-from concurrent.futures import Executor, Future, as_completed
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+import torch
 from tqdm.auto import tqdm
 
 from decodelib.generate import generate_batch
@@ -123,8 +125,8 @@ def sweep(
     Args:
         settings: At least one, each different.
         prompts: At least one.
-        executor: Where to run, such as a `ProcessPoolExecutor`, or `client.get_executor()` of a
-            Dask cluster whose workers can import decodelib.
+        executor: Where to run: `processes()`, or `client.get_executor()` of a Dask cluster whose
+            workers can import decodelib, or any other.
         model, device, dtype: What every worker loads, as for `load`; "auto" is settled here once.
         repeats: Texts for each prompt, at least 1.
         num_tokens: Length of each text, at least 1.
@@ -160,6 +162,19 @@ def sweep(
             rounds *= repeats
         outcomes.append(Outcome(setting, [list(texts) for texts in zip(*rounds, strict=True)]))
     return outcomes
+
+
+def processes(count: int | None = None) -> ProcessPoolExecutor:
+    """Return an executor of `count` processes on this machine, or as many as it has cores.
+
+    Each computes on one thread. They are started afresh: Python's default on Linux is to fork,
+    which copies the locks of torch's threads without the threads, and can hang. A script must hold
+    its own commands under `if __name__ == "__main__":`. Raises ValueError for a count below 1.
+    """
+    if count is not None:
+        check_integer("count", count, 1)
+    afresh = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(count, afresh, torch.set_num_threads, (1,))
 
 
 def _seeds(first: int, count: int, repeats: int) -> list[tuple[int, ...]]:

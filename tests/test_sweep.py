@@ -1,13 +1,14 @@
 """A sweep's results depend on its arguments alone: not on executor, order or interruption."""
 
 import json
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 import pytest
+import torch
 
 import decodelib as dl
 from decodelib import sweep as module
-from decodelib.sweep import Setting, Task, Text, run, sweep
+from decodelib.sweep import Setting, Task, Text, processes, run, sweep
 
 SETTINGS = [
     Setting("greedy", None, dl.Greedy(), deterministic=True),
@@ -73,7 +74,7 @@ def test_a_deterministic_setting_is_run_once_and_counted_in_full(expected):
         assert first == second
 
 
-@pytest.mark.parametrize("pool", [ThreadPoolExecutor, ProcessPoolExecutor])
+@pytest.mark.parametrize("pool", [ThreadPoolExecutor, processes])
 def test_every_executor_gives_the_same(pool, expected):
     with pool(2) as executor:
         assert sweep(SETTINGS, PROMPTS, executor, **GIVEN) == expected
@@ -150,11 +151,21 @@ def die(task: Task) -> list[Text]:
 
 def test_a_killed_process_is_named_and_the_rest_is_kept(tmp_path, monkeypatch, expected):
     keep = tmp_path / "kept.jsonl"
-    with ProcessPoolExecutor(1) as executor, monkeypatch.context() as patch:
+    with processes(1) as executor, monkeypatch.context() as patch:
         patch.setattr(module, "run", die)
         with pytest.raises(RuntimeError, match=r"1 of 5 tasks .* kept in .*BrokenProcessPool"):
             sweep(SETTINGS, PROMPTS, executor, keep=keep, **GIVEN)
     assert sweep(SETTINGS, PROMPTS, Inline(), keep=keep, **GIVEN) == expected
+
+
+def test_processes_are_started_afresh_with_one_thread_each():
+    with processes(1) as executor:
+        # A fork would have this module too.
+        here = f"{__name__!r} in __import__('sys').modules"
+        assert eval(here) and not executor.submit(eval, here).result()
+        assert executor.submit(torch.get_num_threads).result() == 1
+    with pytest.raises(ValueError, match="count must be at least 1, got 0"):
+        processes(0)
 
 
 @pytest.mark.parametrize(

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
-import os
 from collections.abc import Callable
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-import torch
 from tqdm.auto import tqdm
 
 import decodelib as dl
-from decodelib.sweep import Setting, sweep
+from decodelib.sweep import Setting, processes, sweep
 from decodelib.tradeoff import Table, measure, measure_people, save_table
 from decodelib.types import LogitsProcessor
 
@@ -53,20 +50,19 @@ SETTINGS = [
 ]
 
 
-def executor(workers: int, dask: str) -> Executor:
-    """Return where to run: worker processes of one thread each, or a Dask cluster."""
+def executor(workers: int | None, dask: str) -> Executor:
+    """Return where to run: processes of this machine, or a Dask cluster."""
     if dask:
         from distributed import Client
 
         return Client(dask).get_executor()
-    context = multiprocessing.get_context("spawn")  # a fork would copy torch's threads half alive
-    return ProcessPoolExecutor(workers, context, torch.set_num_threads, (1,))
+    return processes(workers)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="storybook")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--workers", type=int, help="processes (default: one per core)")
     parser.add_argument("--dask", default="", metavar="URL", help="a scheduler's address")
     parser.add_argument("--output", type=Path, default=DATA / "quality_diversity.json")
     given = parser.parse_args()
