@@ -1,6 +1,7 @@
 """A sweep's results depend on its arguments alone: not on executor, order or interruption."""
 
 import json
+import math
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 import pytest
@@ -66,6 +67,14 @@ def test_texts_are_those_of_generate_with_their_seeds(expected):
     assert text.nats == pytest.approx(-sum(alone.logprobs))
 
 
+def test_texts_do_not_end_before_their_length(monkeypatch):
+    eager = dl.TableLM({"": {"go": 0.1, "<eos>": 0.9}})
+    monkeypatch.setattr(module, "_model", lambda *names: eager)
+    (text,) = run(Task("eager", "cpu", "auto", dl.Sampling(), ("go",), (0,), 6))
+    assert text.text == " go" * 6
+    assert text.nats == pytest.approx(-6 * math.log(0.1))
+
+
 def test_a_deterministic_setting_is_run_once_and_counted_in_full(expected):
     executor = Inline()
     assert sweep(SETTINGS, PROMPTS, executor, **GIVEN) == expected
@@ -120,6 +129,8 @@ def test_what_was_kept_for_another_sweep_is_not_taken_for_this_one(tmp_path):
         executor = Inline()
         sweep(SETTINGS, PROMPTS, executor, keep=keep, **{**GIVEN, **change})
         assert executor.count == 5
+    with pytest.raises(RuntimeError, match="with 4 of 5 tasks finished"):
+        sweep(SETTINGS, PROMPTS, Inline(fail_at=0), keep=keep, **{**GIVEN, "seed": 99})
 
 
 def test_the_key_of_a_task_names_all_that_it_depends_on():
@@ -162,7 +173,8 @@ def test_processes_are_started_afresh_with_one_thread_each():
     with processes(1) as executor:
         # A fork would have this module too.
         here = f"{__name__!r} in __import__('sys').modules"
-        assert eval(here) and not executor.submit(eval, here).result()
+        assert eval(here)
+        assert not executor.submit(eval, here).result()
         assert executor.submit(torch.get_num_threads).result() == 1
     with pytest.raises(ValueError, match="count must be at least 1, got 0"):
         processes(0)
