@@ -83,7 +83,7 @@ def test_every_slider_goes_to_both_ends_without_an_error(play, name):
         dial.widget.value = start
 
 
-SCOPE = {"dl": dl, "load": lambda name: dl.load("storybook")}
+SCOPE = {"dl": dl, "load": lambda name, **dtype: dl.load("storybook", **dtype)}
 
 
 def ends(widget: ipywidgets.Widget) -> list:
