@@ -101,6 +101,37 @@ def cools_instead_of_heating(steps, probs):
     return probs
 
 
+def divides_probabilities(steps, probs):
+    for name, value in steps:
+        probs = [p / value for p in probs] if name == "temperature" else _cut(probs, value)
+    return _normalised(probs)
+
+
+def divides_probabilities_and_leaves_it(steps, probs):
+    for name, value in steps:
+        probs = [p / value for p in probs] if name == "temperature" else _cut(probs, value)
+    return probs
+
+
+def divides_probabilities_and_never_normalises(steps, probs):
+    for name, value in steps:
+        largest = max(probs)
+        if name == "temperature":
+            probs = [p / value for p in probs]
+        else:
+            probs = [p if p >= value * largest * 0.999999 else 0 for p in probs]
+    return probs
+
+
+def takes_probabilities_for_logits(steps, probs):
+    for name, value in steps:
+        if name == "temperature":
+            probs = (torch.tensor(probs, dtype=torch.float64) / value).softmax(-1).tolist()
+        else:
+            probs = _cut(probs, value)
+    return probs
+
+
 def changes_nothing(m, T):
     return m
 
@@ -151,6 +182,10 @@ MISTAKES = [
     (checks.run_chain, forgets_to_divide, "sum to 1"),
     (checks.run_chain, compares_with_m_itself, "min-p itself"),
     (checks.run_chain, cools_instead_of_heating, "wrong way round"),
+    (checks.run_chain, divides_probabilities, "divide the probabilities by T"),
+    (checks.run_chain, divides_probabilities_and_leaves_it, "divide the probabilities by T"),
+    (checks.run_chain, divides_probabilities_and_never_normalises, "divide the probabilities by T"),
+    (checks.run_chain, takes_probabilities_for_logits, "expects logits"),
     (checks.min_p_before, changes_nothing, "the same number"),
     (checks.min_p_before, goes_the_other_way, "way back"),
     (checks.min_p_before, divides, "not probabilities"),

@@ -63,6 +63,11 @@ def blocks(texts, n):
     return len(set(grams)) / len(grams)
 
 
+def stops_one_early(texts, n):
+    grams = [tuple(ids[i : i + n]) for ids in texts for i in range(len(ids) - n)]
+    return len(set(grams)) / len(grams)
+
+
 def share_repeated(texts, n):
     return 1 - distinct_n(texts, n)
 
@@ -97,6 +102,12 @@ def not_sorted(a, b, draws):
 def whole_range(a, b, draws):
     ordered = sorted(differences(a, b, draws))
     return ordered[0], ordered[-1]
+
+
+def keeps_the_largest(a, b, draws):
+    ordered = sorted(differences(a, b, draws))
+    cut = len(draws) // 40
+    return ordered[cut], ordered[-cut]
 
 
 def wrong_way_round(a, b, draws):
@@ -134,22 +145,30 @@ def one_line(points, target):
     return left + (right - left) * (target - a) / (b - a)
 
 
+def interp_of_falling_points(points, target):
+    xs, ys = np.array(points).T
+    return np.interp(target, xs, ys)
+
+
 MISTAKES = [
     (checks.distinct_n, mean_of_shares, "share of each text"),
     (checks.distinct_n, divided_by_tokens, "number of tokens"),
     (checks.distinct_n, joined_first, "across their borders"),
     (checks.distinct_n, blocks, "cut each text into blocks"),
+    (checks.distinct_n, stops_one_early, "leave out the last n-gram"),
     (checks.distinct_n, share_repeated, "share of repeated"),
     (checks.difference_interval, as_if_independent, "nothing to do with each other"),
     (checks.difference_interval, end_by_end, "ends of two intervals"),
     (checks.difference_interval, not_sorted, "sort the differences"),
     (checks.difference_interval, whole_range, "whole range of the differences"),
+    (checks.difference_interval, keeps_the_largest, "one too few"),
     (checks.difference_interval, wrong_way_round, "interval of b - a"),
     (checks.difference_interval, of_single_prompts, "range of the single"),
     (checks.at_equal, nearest, "nearest point"),
     (checks.at_equal, average_of_neighbours, "average the two"),
     (checks.at_equal, weights_swapped, "wrong way round"),
     (checks.at_equal, one_line, "one line from the first"),
+    (checks.at_equal, interp_of_falling_points, "expects rising"),
 ]
 
 (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeAlias
 
 from decodelib.checks.verdict import Attempt, Exercise, Misconception, Verdict
@@ -51,8 +51,12 @@ def _above(probs: Probs, m: float) -> Probs:
 
 _APPLY: Apply = {"temperature": _temperature, "min_p": _min_p}
 _WITH_BOUND: Apply = {"temperature": _temperature, "min_p": _above}
-_PROBS_DIVIDED: Apply = {
+_UPSIDE_DOWN: Apply = {
     "temperature": lambda probs, T: _normalised([p**T for p in probs]),
+    "min_p": _min_p,
+}
+_SOFTMAX_OF_PROBS: Apply = {
+    "temperature": lambda probs, T: _normalised([math.exp(p / T) for p in probs]),
     "min_p": _min_p,
 }
 
@@ -81,6 +85,19 @@ def _last_not_normalised(steps: Steps, probs: Probs) -> Probs:
         else:
             bound = value * max(probs) * (1 - 1e-9)
             probs = [p if p >= bound else 0.0 for p in probs]
+    return probs
+
+
+def _probs_divided(steps: Steps, probs: Probs, normalised_after: Collection[str]) -> Probs:
+    """Return what is left if T divides the probabilities, and not the logits."""
+    for name, value in steps:
+        if name == "temperature":
+            probs = [p / value for p in probs]
+        else:
+            bound = value * max(probs) * (1 - 1e-9)
+            probs = [p if p >= bound else 0.0 for p in probs]
+        if name in normalised_after:
+            probs = _normalised(probs)
     return probs
 
 
@@ -133,9 +150,22 @@ _RUN_CHAIN = Exercise(
             "largest one.",
         ),
         Misconception(
-            lambda steps, probs: _run(steps, probs, _PROBS_DIVIDED),
+            lambda steps, probs: _run(steps, probs, _UPSIDE_DOWN),
             "your temperature works the wrong way round: T divides logits, so probabilities are "
             "raised to the power 1/T.",
+        ),
+        *[
+            Misconception(
+                lambda steps, probs, after=after: _probs_divided(steps, probs, after),
+                "you divide the probabilities by T, and normalising takes that back. It is the "
+                "logits that T divides: raise the probabilities to the power 1/T.",
+            )
+            for after in (["temperature", "min_p"], ["min_p"], [])
+        ],
+        Misconception(
+            lambda steps, probs: _run(steps, probs, _SOFTMAX_OF_PROBS),
+            "you put probabilities into softmax, which expects logits. The logarithm of a "
+            "probability is a logit.",
         ),
     ],
     praise="Each step sees what the one before has left.",

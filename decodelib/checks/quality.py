@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import fmean
 
+import numpy as np
+
 from decodelib.checks.verdict import Attempt, Exercise, Misconception, Verdict
 
 Texts = list[list[int]]
@@ -51,6 +53,11 @@ def _over_tokens(texts: Texts, n: int) -> float:
 
 def _across_borders(texts: Texts, n: int) -> float:
     return _pooled([[token for ids in texts for token in ids]], n)
+
+
+def _last_left_out(texts: Texts, n: int) -> float:
+    grams = [gram for ids in texts for gram in _grams(ids, n)[:-1]]
+    return len(set(grams)) / len(grams)
 
 
 def _side_by_side(texts: Texts, n: int) -> float:
@@ -98,6 +105,11 @@ _DISTINCT_N = Exercise(
             "n - 1 tokens after it.",
         ),
         Misconception(
+            _last_left_out,
+            "you leave out the last n-gram of each text. A text of t tokens has t - n + 1 of them, "
+            "so the last one starts at t - n.",
+        ),
+        Misconception(
             lambda texts, n: 1 - _pooled(texts, n),
             "that is the share of repeated n-grams. Distinct-n is the share of different ones.",
         ),
@@ -117,6 +129,11 @@ def _differences(a: Sequence[float], b: Sequence[float], draws: Draws) -> list[f
 def _middle(means: Sequence[float]) -> tuple[float, float]:
     cut = len(means) // 40
     return means[cut], means[-1 - cut]
+
+
+def _one_short(means: Sequence[float]) -> tuple[float, float]:
+    cut = len(means) // 40
+    return means[cut], means[-cut]
 
 
 def _interval(values: Sequence[float], draws: Draws) -> tuple[float, float]:
@@ -163,6 +180,11 @@ _DIFFERENCE = Exercise(
             ),
             "that is the whole range of the differences, which grows with the number of draws. "
             "Leave out one in forty at each end.",
+        ),
+        Misconception(
+            lambda a, b, draws: _one_short(sorted(_differences(a, b, draws))),
+            "you leave out one too few at the upper end. The last of a list is number -1, so the "
+            "one before the last c of them is number -1 - c.",
         ),
         Misconception(
             lambda a, b, draws: _middle(sorted(_differences(b, a, draws))),
@@ -236,6 +258,11 @@ _AT_EQUAL = Exercise(
             lambda points, target: _line([points[0], points[-1]], target),
             "you draw one line from the first point to the last. Use the two points around the "
             "target.",
+        ),
+        Misconception(
+            lambda points, target: float(np.interp(target, *zip(*points, strict=True))),
+            "np.interp expects rising diversities, and says nothing when they fall. Sort the "
+            "points first, or look for the two around the target yourself.",
         ),
     ],
     praise="Two curves can now be compared where they are equally diverse.",
