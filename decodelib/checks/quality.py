@@ -221,6 +221,10 @@ def _backwards(points: Points, target: float) -> float:
     return right + share * (left - right)
 
 
+def _as_if_rising(points: Points, target: float) -> float:
+    return float(np.interp(target, [x for x, _ in points], [y for _, y in points]))
+
+
 def _curves() -> list[tuple[Points, float]]:
     rng = random.Random(16)
     probes: list[tuple[Points, float]] = [
@@ -260,7 +264,7 @@ _AT_EQUAL = Exercise(
             "target.",
         ),
         Misconception(
-            lambda points, target: float(np.interp(target, *zip(*points, strict=True))),
+            _as_if_rising,
             "np.interp expects rising diversities, and says nothing when they fall. Sort the "
             "points first, or look for the two around the target yourself.",
         ),
