@@ -22,15 +22,10 @@ from torch.nn.utils.rnn import pad_sequence
 
 from decodelib.gpt2_weights import Block, GPT2Config, arranged
 from decodelib.kv_cache import KVCache
-from decodelib.linear import Linear
+from decodelib.linear import fastest_linear
 from decodelib.types import LanguageModel
 
 Attend = Callable[[int, Tensor], Tensor]
-
-# Weights of more bytes than this don't stay in a processor's cache between two steps.
-_LARGE = 64 * 2**20
-# Reading a large packed matrix for one row takes longer than for four.
-_LEAST_ROWS_IF_LARGE = 4
 
 
 class GPT2(LanguageModel[KVCache]):
@@ -41,7 +36,8 @@ class GPT2(LanguageModel[KVCache]):
         weights: GPT2LMHeadModel's tensors, with or without the "transformer." prefix.
         tokenizer: From the model's tokenizer.json.
         name: What to call it.
-        device, dtype: Where and in what precision to compute.
+        device, dtype: Where and in what precision to compute. On the CPU, float16 is the precision
+            of the weights alone, and everything is computed in float32.
 
     Raises:
         ValueError: If a tensor is missing or has another shape than the config says.
@@ -61,12 +57,15 @@ class GPT2(LanguageModel[KVCache]):
         self.vocab_size, self.context_length = config.vocab_size, config.n_positions
         self.eos_token_id, self.bos_token_id = config.eos_token_id, config.bos_token_id
         tensors = arranged(config, weights, device, dtype)
+        if dtype == torch.float16 and device.type == "cpu":
+            # Processors are slow at sums in float16, and fast at reading weights of 16 bits.
+            tensors = {name: tensor.float() for name, tensor in tensors.items()}
         self._embedding, self._positions = tensors["wte.weight"], tensors["wpe.weight"]
-        self._blocks = [Block.of(tensors, layer) for layer in range(config.n_layer)]
         self._ln_f = tensors["ln_f.weight"], tensors["ln_f.bias"]
-        self._unembedding = Linear(self._embedding)
-        large = sum(tensor.nbytes for tensor in tensors.values()) > _LARGE
-        self._least_rows = _LEAST_ROWS_IF_LARGE if large and self._unembedding.is_packed else 1
+        matrices = (tensor for name, tensor in tensors.items() if _is_multiplied(name))
+        linear = fastest_linear(matrices)
+        self._blocks = [Block.of(tensors, layer, linear) for layer in range(config.n_layer)]
+        self._unembedding, self._fitting = linear(self._embedding), linear.fitting
 
     @classmethod
     def from_folder(cls, folder: Path, name: str, device: torch.device, dtype: torch.dtype) -> GPT2:
@@ -116,7 +115,7 @@ class GPT2(LanguageModel[KVCache]):
     ) -> tuple[Float[Tensor, "rows vocab"], KVCache]:
         lengths = [len(ids) for ids in prompts]
         shape = (self.config.n_layer, self.config.n_head, self.config.n_embd // self.config.n_head)
-        cache = KVCache(shape, lengths, max(capacity, *lengths), self.dtype, self.device)
+        cache = KVCache(shape, lengths, max(capacity, *lengths), self._embedding.dtype, self.device)
         runs, used = list(cache.runs()), cache.used
         sizes = [(run.stop - run.start) * (used - start) for run, start in runs]
 
@@ -124,8 +123,8 @@ class GPT2(LanguageModel[KVCache]):
             done = []
             for (run, start), part in zip(runs, qkv.split(sizes), strict=True):
                 q, k, v = _by_head(part, run.stop - run.start)
-                cache.keys[layer, run, :, start:used] = k
-                cache.values[layer, run, :, start:used] = v
+                cache.buffer[0, layer, run, :, start:used] = k
+                cache.buffer[1, layer, run, :, start:used] = v
                 done.append(_joined(F.scaled_dot_product_attention(q, k, v, is_causal=True)))
             return torch.cat(done)
 
@@ -146,16 +145,16 @@ class GPT2(LanguageModel[KVCache]):
         rows, new = ids.shape
         cache.make_room(new)
         now, end = cache.used, cache.used + new
-        runs = list(cache.runs())
+        # All layers' slices at once, since each slicing costs as much as a small product.
+        written = cache.buffer[:, :, :rows, :, now:end].unbind(1)
+        runs = [
+            (run, cache.buffer[:, :, run, :, start:end].unbind(1)) for run, start in cache.runs()
+        ]
 
         def attend(layer: int, qkv: Tensor) -> Tensor:
-            q, k, v = _by_head(qkv, rows)
-            keys, values = cache.keys[layer, :rows], cache.values[layer, :rows]
-            keys[:, :, now:end], values[:, :, now:end] = k, v
-            done = [
-                _attention(q[run], keys[run, :, start:end], values[run, :, start:end])
-                for run, start in runs
-            ]
+            by_head = _by_head(qkv, rows)
+            written[layer].copy_(by_head[1:])
+            done = [_attention(by_head[0, run], *layers[layer]) for run, layers in runs]
             return _joined(done[0] if len(done) == 1 else torch.cat(done))
 
         lengths = torch.tensor(cache.lengths, device=self.device)[:, None]
@@ -189,13 +188,18 @@ class GPT2(LanguageModel[KVCache]):
         return logits if logits.dtype == torch.float64 else logits.float()
 
     def _padded(self, x: Float[Tensor, "N E"]) -> Float[Tensor, "padded E"]:
-        missing = self._least_rows - len(x)
+        missing = self._fitting(len(x)) - len(x)
         return F.pad(x, (0, 0, 0, missing)) if missing > 0 else x
 
 
-def _by_head(qkv: Float[Tensor, "N 3 H D"], rows: int) -> Sequence[Float[Tensor, "B H S D"]]:
+def _is_multiplied(name: str) -> bool:
+    """Return whether a tensor of `arranged` is a matrix that hidden states are multiplied with."""
+    return name == "wte.weight" or (".c_" in name and name.endswith("weight"))
+
+
+def _by_head(qkv: Float[Tensor, "N 3 H D"], rows: int) -> Float[Tensor, "3 B H S D"]:
     """Return queries, keys and values of N = B * S tokens as attention wants them."""
-    return qkv.view(rows, -1, *qkv.shape[1:]).permute(2, 0, 3, 1, 4).unbind()
+    return qkv.view(rows, -1, *qkv.shape[1:]).permute(2, 0, 3, 1, 4)
 
 
 def _joined(heads: Float[Tensor, "B H S D"]) -> Float[Tensor, "N E"]:
@@ -209,7 +213,9 @@ def _attention(
     new, total = q.shape[2], k.shape[2]
     if new == 1 and q.device.type == "cpu":
         # PyTorch's own kernel adds up in another order for few rows than for many.
-        weights = (q @ k.transpose(-1, -2)).mul_(q.shape[-1] ** -0.5).softmax(-1)
-        return weights @ v
+        shape, scale = q.shape, q.shape[-1] ** -0.5
+        q, k, v = q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1)
+        scores = torch.baddbmm(q.new_empty(1), q, k.transpose(1, 2), beta=0, alpha=scale)
+        return torch.bmm(scores.softmax(-1), v).view(shape)
     seen = torch.ones(new, total, dtype=torch.bool, device=q.device).tril(total - new)
     return F.scaled_dot_product_attention(q, k, v, attn_mask=None if new == 1 else seen)

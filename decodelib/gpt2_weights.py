@@ -56,19 +56,19 @@ class Block(NamedTuple):
     down: Linear
 
     @classmethod
-    def of(cls, weights: Mapping[str, Tensor], layer: int) -> Block:
-        """Return the block of a layer from the arranged tensors."""
+    def of(cls, weights: Mapping[str, Tensor], layer: int, linear: type[Linear]) -> Block:
+        """Return the block of a layer from the arranged tensors, with matrices of a kind."""
 
         def pair(name: str) -> tuple[Tensor, Tensor]:
             return weights[f"h.{layer}.{name}.weight"], weights[f"h.{layer}.{name}.bias"]
 
         return cls(
             ln_1=pair("ln_1"),
-            qkv=Linear(*pair("attn.c_attn")),
-            out=Linear(*pair("attn.c_proj")),
+            qkv=linear(*pair("attn.c_attn")),
+            out=linear(*pair("attn.c_proj")),
             ln_2=pair("ln_2"),
-            up=Linear(*pair("mlp.c_fc")),
-            down=Linear(*pair("mlp.c_proj")),
+            up=linear(*pair("mlp.c_fc")),
+            down=linear(*pair("mlp.c_proj")),
         )
 
 

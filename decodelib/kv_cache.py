@@ -1,4 +1,4 @@
-"""The key-value cache: what attention needs of the tokens so far, in buffers allocated once.
+"""The key-value cache: what attention needs of the tokens so far, in a buffer allocated once.
 
 Rows stand flush right: every row's last token is at the same position, so that a step writes one
 slice, whatever the prompts' lengths. Rows live in slots. Reordering rows moves no data; a row that
@@ -22,10 +22,10 @@ class KVCache:
         shape: The model's layers, heads and width of a head.
         lengths: How many tokens each row begins with. Shorter rows get the lower slots.
         capacity: The most tokens that a row may have.
-        dtype, device: Of the buffers.
+        dtype, device: Of the buffer.
 
     Attributes:
-        keys, values: The buffers. Slots beyond `lengths` are unused.
+        buffer: Keys and values in one tensor. Slots beyond `lengths` are unused.
         used: The position after every row's last token.
         hidden: The final hidden states of the positions read last.
     """
@@ -42,16 +42,26 @@ class KVCache:
         self.capacity, self.used = capacity, max(lengths)
         # The shortest row starts last and has room for as many tokens as the others.
         positions = capacity + self.used - min(lengths)
-        size = (layers, len(lengths), heads, positions, width)
+        size = (2, layers, len(lengths), heads, positions, width)
         # Zeros, not whatever memory held: a masked NaN would still spoil a sum.
-        self.keys: Float[Tensor, "layers slots heads positions width"]
-        self.keys, self.values = (torch.zeros(size, dtype=dtype, device=device) for _ in range(2))
+        self.buffer: Float[Tensor, "2 layers slots heads positions width"]
+        self.buffer = torch.zeros(size, dtype=dtype, device=device)
         self.hidden: Float[Tensor, "rows new width"] | None = None
         rows = sorted(range(len(lengths)), key=lengths.__getitem__)
         self._starts = [self.used - lengths[row] for row in rows]  # of each slot's first token
         # For each slot the others it has a history in common with, and up to which position.
         self._common: list[dict[int, int]] = [{} for _ in rows]
         self._place([rows.index(row) for row in range(len(rows))])
+
+    @property
+    def keys(self) -> Float[Tensor, "layers slots heads positions width"]:
+        """The half of the buffer that holds the keys."""
+        return self.buffer[0]
+
+    @property
+    def values(self) -> Float[Tensor, "layers slots heads positions width"]:
+        """The half of the buffer that holds the values."""
+        return self.buffer[1]
 
     @property
     def lengths(self) -> list[int]:
@@ -111,12 +121,12 @@ class KVCache:
         """Say which slot each row is in."""
         self._slots = slots
         in_order = slots == list(range(len(slots)))
-        self._order = None if in_order else torch.tensor(slots, device=self.keys.device)
+        self._order = None if in_order else torch.tensor(slots, device=self.buffer.device)
 
     def _copy(self, source: int, slot: int) -> None:
         start = self._common[source].get(slot, self._starts[source])
-        for buffer in (self.keys, self.values):
-            buffer[:, slot, :, start : self.used] = buffer[:, source, :, start : self.used]
+        differing = self.buffer[:, :, :, :, start : self.used]
+        differing[:, :, slot] = differing[:, :, source]
         self._starts[slot] = self._starts[source]
         for other in self._common[slot]:
             del self._common[other][slot]
@@ -125,18 +135,15 @@ class KVCache:
             self._common[other][slot] = end
 
     def _grow(self, count: int) -> None:
-        """Make the buffers large enough for `count` slots, the new ones empty."""
+        """Make the buffer large enough for `count` slots, the new ones empty."""
         new = count - len(self._starts)
         self._starts += [self.used] * new
         self._common += [{} for _ in range(new)]
-        if count > self.keys.shape[1]:
-            self.keys, self.values = (self._wider(b, count) for b in (self.keys, self.values))
-
-    def _wider(self, buffer: Tensor, count: int) -> Tensor:
-        layers, slots, *rest = buffer.shape
-        wider = buffer.new_zeros(layers, count, *rest)
-        wider[:, :slots, :, : self.used] = buffer[:, :, :, : self.used]
-        return wider
+        halves, layers, slots, *rest = self.buffer.shape
+        if count > slots:
+            wider = self.buffer.new_zeros(halves, layers, count, *rest)
+            wider[:, :, :slots, :, : self.used] = self.buffer[:, :, :, :, : self.used]
+            self.buffer = wider
 
     def _forget_slots_from(self, count: int) -> None:
         for dropped in range(count, len(self._starts)):

@@ -2,61 +2,107 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterable
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-# oneDNN packs for one row differently than for several, and splits longer sums than this one way
-# for few rows and another way for many.
-_ROWS_TO_PACK_FOR = 16
-_LONGEST_SUM = 1024
+_PACK = "fbgemm_pack_gemm_matrix_fp16"
+_MULTIPLY = "fbgemm_linear_fp16_weight_fp32_activation"
 
 
 class Linear:
-    """x -> x W^T + b, with what follows it in a transformer done in the same pass over memory.
+    """x -> x W^T + b, with what follows it in a transformer done alongside.
 
-    On x86 CPUs, in float32 and bfloat16, the weights are repacked once for oneDNN's kernels. At 4
-    to 64 rows these take half the time of those behind `F.linear`, and a row's result is the same
-    to the last bit whatever other rows there are.
+    This is PyTorch's own product; `linear` returns a faster one where there is one.
 
     Args:
-        weight: W, (out, in). A packed matrix keeps a copy of its own.
+        weight: W, (out, in).
         bias: b, (out,), or None.
     """
 
     def __init__(
         self, weight: Float[Tensor, "out width"], bias: Float[Tensor, " out"] | None = None
     ) -> None:
-        self.is_packed = packs(weight.device, weight.dtype)
-        self.bias = bias
-        if self.is_packed:
-            count = -(-weight.shape[1] // _LONGEST_SUM)
-            self._parts = [(w.shape[1], _packed(w)) for w in weight.chunk(count, dim=1)]
-        else:
-            self._weight = weight
+        self._weight, self._bias = weight, bias
 
     def __call__(self, x: Float[Tensor, "rows width"]) -> Float[Tensor, "rows out"]:
         """Return x W^T + b."""
-        if not self.is_packed:
-            return F.linear(x, self._weight, self.bias)
-        (width, weight), *more = self._parts
-        result = _pointwise(x[:, :width], weight, self.bias, "none", [], "")
-        return self._added(x[:, width:], result, None, more) if more else result
+        return F.linear(x, self._weight, self._bias)
 
     def gelu(self, x: Float[Tensor, "rows width"]) -> Float[Tensor, "rows out"]:
         """Return GELU(x W^T + b), in the approximation by tanh that GPT-2 was trained with."""
-        if self.is_packed and len(self._parts) == 1:
-            return _pointwise(x, self._parts[0][1], self.bias, "gelu", [], "tanh")
         return F.gelu(self(x), approximate="tanh")
 
     def add(
         self, x: Float[Tensor, "rows width"], to: Float[Tensor, "rows out"]
     ) -> Float[Tensor, "rows out"]:
         """Return to + x W^T + b."""
-        if not self.is_packed:
-            return to + F.linear(x, self._weight, self.bias)
-        return self._added(x, to, self.bias, self._parts)
+        return to + self(x)
+
+    @staticmethod
+    def serves(weight: Tensor) -> bool:
+        """Return whether this machine has the kernels for this matrix."""
+        return True
+
+    @staticmethod
+    def fitting(rows: int) -> int:
+        """Return the number of rows, at least `rows`, that are to be given at a time."""
+        return rows
+
+
+class OneDNNLinear(Linear):
+    """A product whose weights are repacked once for oneDNN's kernels; it keeps its own copy.
+
+    At 4 to 64 rows these take half the time of those behind `F.linear`, and a row's result is the
+    same to the last bit whatever other rows there are.
+    """
+
+    # oneDNN packs for one row differently than for several, and splits longer sums than this one
+    # way for few rows and another way for many.
+    ROWS_TO_PACK_FOR = 16
+    LONGEST_SUM = 1024
+
+    def __init__(
+        self, weight: Float[Tensor, "out width"], bias: Float[Tensor, " out"] | None = None
+    ) -> None:
+        self._bias = bias
+        count = -(-weight.shape[1] // self.LONGEST_SUM)
+        self._parts = [(w.shape[1], self._packed(w)) for w in weight.chunk(count, dim=1)]
+
+    @staticmethod
+    def serves(weight: Tensor) -> bool:
+        if weight.device.type != "cpu" or not torch.backends.mkldnn.is_available():
+            return False
+        if not torch.backends.cpu.get_cpu_capability().startswith("AVX"):
+            return False
+        if weight.dtype == torch.bfloat16:
+            return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+        return weight.dtype == torch.float32
+
+    @staticmethod
+    def fitting(rows: int) -> int:
+        # With AVX-512, reading a packed matrix for one row takes longer than for four.
+        least = 4 if torch.backends.cpu.get_cpu_capability() == "AVX512" else 1
+        return max(rows, least)
+
+    def __call__(self, x: Float[Tensor, "rows width"]) -> Float[Tensor, "rows out"]:
+        (width, weight), *more = self._parts
+        result = _pointwise(x[:, :width], weight, self._bias, "none", [], "")
+        return self._added(x[:, width:], result, None, more) if more else result
+
+    def gelu(self, x: Float[Tensor, "rows width"]) -> Float[Tensor, "rows out"]:
+        if len(self._parts) > 1:
+            return _gelu_alike(self(x))
+        return _pointwise(x, self._parts[0][1], self._bias, "gelu", [], "tanh")
+
+    def add(
+        self, x: Float[Tensor, "rows width"], to: Float[Tensor, "rows out"]
+    ) -> Float[Tensor, "rows out"]:
+        return self._added(x, to, self._bias, self._parts)
 
     def _added(
         self, x: Tensor, to: Tensor, bias: Tensor | None, parts: list[tuple[int, Tensor]]
@@ -68,21 +114,83 @@ class Linear:
             begin, bias = begin + width, None
         return to
 
-
-def packs(device: torch.device, dtype: torch.dtype) -> bool:
-    """Return whether matrices of this kind are repacked for oneDNN."""
-    if device.type != "cpu" or not torch.backends.mkldnn.is_available():
-        return False
-    if not torch.backends.cpu.get_cpu_capability().startswith("AVX"):
-        return False
-    if dtype == torch.bfloat16:
-        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-    return dtype == torch.float32
+    def _packed(self, weight: Tensor) -> Tensor:
+        packed: Tensor = torch.ops.mkldnn._reorder_linear_weight(
+            weight.contiguous(), self.ROWS_TO_PACK_FOR
+        )
+        return packed
 
 
-def _packed(weight: Tensor) -> Tensor:
-    packed: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), _ROWS_TO_PACK_FOR)
-    return packed
+class HalfLinear(Linear):
+    """A product of float32 rows with weights that are stored in 16 bits, by FBGEMM's kernels.
+
+    Sums are in float32. Weights that float16 holds exactly, such as storybook's, lose nothing and
+    take half the time to read. A row's result is the same whatever other rows there are, as long as
+    their number is `fitting`.
+    """
+
+    # A few rows of a small matrix are done before a second thread would have begun. PyTorch's
+    # function for one thread is deprecated; without it the other serves them too, more slowly.
+    LARGEST_FOR_ONE_THREAD = 2**20
+    MOST_ROWS_FOR_ONE_THREAD = 18
+
+    def __init__(
+        self, weight: Float[Tensor, "out width"], bias: Float[Tensor, " out"] | None = None
+    ) -> None:
+        self._bias = bias
+        self._packed = torch.ops.quantized.linear_prepack_fp16(weight, bias)
+        self._small = None
+        if weight.numel() <= self.LARGEST_FOR_ONE_THREAD and hasattr(torch, _PACK):
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "fbgemm.* is deprecated")
+                self._small = getattr(torch, _PACK)(weight)
+                self(weight.new_zeros(1, weight.shape[1]))  # it warns at the first call alone
+
+    @staticmethod
+    def serves(weight: Tensor) -> bool:
+        if weight.device.type != "cpu" or weight.dtype != torch.float32:
+            return False
+        if torch.backends.quantized.engine not in ("fbgemm", "x86"):
+            return False
+        return torch.equal(weight.half().float(), weight)
+
+    @staticmethod
+    def fitting(rows: int) -> int:
+        # The kernels for one and two rows round otherwise than those for more. Rows are taken in
+        # tiles, and multiples of three never leave a tile of one or two.
+        return rows + -rows % 3
+
+    def __call__(self, x: Float[Tensor, "rows width"]) -> Float[Tensor, "rows out"]:
+        if self._small is not None and len(x) <= self.MOST_ROWS_FOR_ONE_THREAD:
+            return getattr(torch, _MULTIPLY)(x, self._small, self._bias)
+        result: Tensor = torch.ops.quantized.linear_dynamic_fp16(x, self._packed)
+        return result
+
+    def gelu(self, x: Float[Tensor, "rows width"]) -> Float[Tensor, "rows out"]:
+        return _gelu_alike(self(x))
+
+    def add(
+        self, x: Float[Tensor, "rows width"], to: Float[Tensor, "rows out"]
+    ) -> Float[Tensor, "rows out"]:
+        return self(x).add_(to)
+
+
+def fastest_linear(weights: Iterable[Tensor]) -> type[Linear]:
+    """Return the kind of product that serves all matrices of a model best."""
+    matrices = list(weights)
+    for kind in (HalfLinear, OneDNNLinear):
+        if all(kind.serves(matrix) for matrix in matrices):
+            return kind
+    return Linear
+
+
+def _gelu_alike(x: Float[Tensor, "rows out"]) -> Float[Tensor, "rows out"]:
+    """Compute GELU in place, by the same instructions for every row."""
+    # PyTorch shares larger pieces between threads, and computes the odd numbers at the end of a
+    # share by another tanh: a row's result would depend on where it stands.
+    for piece in x.split(max(1, 2**14 // x.shape[1])):
+        torch.ops.aten.gelu_(piece, approximate="tanh")
+    return x
 
 
 def _pointwise(x: Tensor, *rest: object) -> Tensor:

@@ -55,7 +55,8 @@ def load(
             float64, which Apple's GPUs lack), "cpu", "cuda", "cuda:1", "mps", or a torch.device.
         dtype: "auto", "float32", "bfloat16", "float16", "float64", or a torch.dtype. "auto" is the
             environment variable DECODELIB_DTYPE if it is set; else float32 on the CPU and MPS, and
-            on CUDA bfloat16 where the GPU computes with it, else float16.
+            on CUDA bfloat16 where the GPU computes with it, else float16. GPT-2 models in float16
+            on the CPU have weights in float16 and compute in float32.
 
     Only "auto" ever falls back to another model. Pickle files and code that comes with a model are
     never loaded. With HF_HUB_OFFLINE=1 no network is tried.

@@ -1,57 +1,77 @@
 """A row's logits are the same to the last bit alone and in any batch, where kernels are packed."""
 
 import random
+import warnings
+from collections.abc import Iterator
 
 import pytest
 import torch
-from test_gpt2 import save_random_gpt2
+import torch.nn.functional as F
+from test_gpt2 import STORYBOOK, save_random_gpt2
 
 import decodelib as dl
-from decodelib.linear import Linear, packs
+from decodelib.linear import HalfLinear, Linear, OneDNNLinear, fastest_linear
 
-CPU = torch.device("cpu")
 # Of GPT-2's own matrices, the one that sums over most, and the one with most outputs.
-SHAPES = [(768, 3072), (3072, 768), (1600, 1600), (256, 8192)]
+SHAPES = [(768, 3072), (3072, 768), (1600, 1600), (256, 8192), (256, 768)]
+KINDS = [(HalfLinear, "float32"), (OneDNNLinear, "float32"), (OneDNNLinear, "bfloat16")]
 
 
-@pytest.fixture(params=[torch.float32, torch.bfloat16], ids=str)
-def dtype(request) -> torch.dtype:
-    if not packs(CPU, request.param):
-        pytest.skip("this processor's matrices are not packed")
-    return request.param
-
-
-@pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_a_row_of_a_product_does_not_depend_on_the_other_rows(dtype, shape, threads) -> None:
-    generator = torch.Generator().manual_seed(0)
+def random_weight(shape: tuple[int, int], kind: type[Linear], dtype: torch.dtype) -> torch.Tensor:
     width, out = shape
-    weight = torch.randn(out, width, generator=generator).to(dtype)
-    bias, x, to = (torch.randn(70, n, generator=generator).to(dtype) for n in (out, width, out))
-    linear = Linear(weight, bias[0])
+    weight = torch.randn(out, width, generator=torch.Generator().manual_seed(0)) / width**0.5
+    weight = weight.half().to(dtype) if kind is HalfLinear else weight.to(dtype)
+    if not kind.serves(weight):
+        pytest.skip("this machine lacks these kernels")
+    return weight
+
+
+@pytest.fixture(params=[1, 2, 5])
+def threads(request) -> Iterator[None]:
     before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        for rows in (1, 2, 5, 9, 33):
-            few, many = slice(20, 20 + rows), slice(None)
-            assert torch.equal(linear(x[few]), linear(x[many])[few])
-            assert torch.equal(linear.gelu(x[few]), linear.gelu(x[many])[few])
-            assert torch.equal(linear.add(x[few], to[few]), linear.add(x[many], to[many])[few])
-    finally:
-        torch.set_num_threads(before)
+    torch.set_num_threads(request.param)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(params=KINDS, ids=lambda kind: f"{kind[0].__name__}, {kind[1]}")
+def kind(request) -> tuple[type[Linear], torch.dtype]:
+    linear, dtype = request.param
+    return linear, getattr(torch, dtype)
+
+
+def padded(x: torch.Tensor, kind: type[Linear]) -> torch.Tensor:
+    return F.pad(x, (0, 0, 0, kind.fitting(len(x)) - len(x)))
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_a_row_of_a_product_does_not_depend_on_the_other_rows(kind, shape) -> None:
+    linear_kind, dtype = kind
+    generator = torch.Generator().manual_seed(1)
+    width, out = shape
+    bias, x, to = (torch.randn(70, n, generator=generator).to(dtype) for n in (out, width, out))
+    linear = linear_kind(random_weight(shape, linear_kind, dtype), bias[0])
+    every, every_to = padded(x, linear_kind), padded(to, linear_kind)
+    for rows in (1, 2, 5, 9, 16, 19, 33):
+        few = slice(20, 20 + rows)
+        some, some_to = padded(x[few], linear_kind), padded(to[few], linear_kind)
+        assert torch.equal(linear(some)[:rows], linear(every)[few])
+        assert torch.equal(linear.gelu(some)[:rows], linear.gelu(every)[few])
+        assert torch.equal(linear.add(some, some_to)[:rows], linear.add(every, every_to)[few])
 
 
 @pytest.mark.parametrize("shape", [(48, 144), (3072, 64)], ids=str)
 @pytest.mark.parametrize("biased", [True, False])
-def test_packed_products_are_the_plain_ones(dtype, shape, biased) -> None:
-    generator = torch.Generator().manual_seed(0)
+@pytest.mark.parametrize("rows", [7, 24])
+def test_packed_products_are_the_plain_ones(kind, shape, biased, rows) -> None:
+    linear_kind, dtype = kind
+    generator = torch.Generator().manual_seed(1)
     width, out = shape
-    weight = (torch.randn(out, width, generator=generator) / width**0.5).to(dtype)
-    bias, x, to = (torch.randn(7, n, generator=generator).to(dtype) for n in (out, width, out))
+    weight = random_weight(shape, linear_kind, dtype)
+    bias, x, to = (torch.randn(rows, n, generator=generator).to(dtype) for n in (out, width, out))
     plain = Linear(weight.double(), bias[0].double() if biased else None)
-    packed = Linear(weight, bias[0] if biased else None)
-    assert packed.is_packed
-    assert not plain.is_packed
+    packed = linear_kind(weight, bias[0] if biased else None)
     near = {"atol": 1e-5, "rtol": 1e-5} if dtype == torch.float32 else {"atol": 0.03, "rtol": 0.03}
     wide, to_wide = x.double(), to.double()
     torch.testing.assert_close(packed(x).double(), plain(wide), **near)
@@ -59,15 +79,56 @@ def test_packed_products_are_the_plain_ones(dtype, shape, biased) -> None:
     torch.testing.assert_close(packed.add(x, to).double(), plain.add(wide, to_wide), **near)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_a_model_gives_each_row_the_bits_it_gives_it_alone(dtype, tmp_path, threads) -> None:
+def test_weights_are_stored_in_16_bits_only_where_that_loses_nothing() -> None:
+    exact = random_weight((48, 144), HalfLinear, torch.float32)
+    inexact, large = exact.clone(), exact.clone()
+    inexact[0, 0] = 0.1
+    large[0, 0] = 1e6  # infinite in float16
+    assert fastest_linear([exact, exact]) is HalfLinear
+    for weight in (inexact, large, exact.bfloat16()):
+        assert fastest_linear([exact, weight]) in (OneDNNLinear, Linear)
+    assert fastest_linear([exact.double()]) is Linear
+    assert fastest_linear([exact.to("meta")]) is Linear
+
+
+def test_without_the_deprecated_function_products_are_the_same(monkeypatch) -> None:
+    weight = random_weight((256, 768), HalfLinear, torch.float32)
+    x = torch.randn(3, 256, generator=torch.Generator().manual_seed(1))
+    found = HalfLinear(weight)(x)
+    monkeypatch.delattr(torch, "fbgemm_pack_gemm_matrix_fp16")
+    other = HalfLinear(weight)
+    assert torch.equal(other(x), found)
+
+
+def test_loading_and_decoding_give_no_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        dl.generate(dl.load("storybook", device="cpu", dtype="float32"), "A dog", dl.Greedy())
+
+
+def test_float16_on_the_cpu_rounds_the_weights_alone(tmp_path) -> None:
     save_random_gpt2(tmp_path, n_embd=64)
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        check_rows_alone(dl.load(tmp_path, device="cpu", dtype=dtype))
-    finally:
-        torch.set_num_threads(before)
+    ids = [5, 300, 8, 1]
+    half = dl.load(tmp_path, device="cpu", dtype="float16")
+    assert half.dtype == torch.float16
+    exact = dl.load(tmp_path, device="cpu", dtype="float64")
+    found, expected = half.logits(ids), exact.logits(ids)
+    assert found.dtype == torch.float32
+    error = (found - expected).abs().max() / expected.abs().max()
+    assert 1e-6 < error < 3e-3  # more than float32's, and about what 11 bits are good for
+    # Storybook's weights are such numbers already.
+    same, plain = (dl.load(STORYBOOK, device="cpu", dtype=d) for d in ("float16", "float32"))
+    assert torch.equal(same.logits(ids), plain.logits(ids))
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_a_model_gives_each_row_the_bits_it_gives_it_alone(tmp_path, dtype) -> None:
+    weight = torch.zeros(1, 1, dtype=torch.float32 if dtype == "float16" else getattr(torch, dtype))
+    if fastest_linear([weight]) is Linear:
+        pytest.skip("this machine lacks kernels that are packed")
+    save_random_gpt2(tmp_path, n_embd=64)
+    check_rows_alone(dl.load(tmp_path, device="cpu", dtype=dtype))
 
 
 def check_rows_alone(lm: dl.LanguageModel) -> None:

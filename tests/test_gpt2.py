@@ -111,8 +111,8 @@ def test_float64_agrees_with_transformers_to_the_last_digits(tmp_path) -> None:
     torch.testing.assert_close(lm.logits(ids), expected, atol=1e-10, rtol=0)
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_half_precision_computes_in_half_and_gives_float32_logits(dtype) -> None:
+def test_bfloat16_computes_in_bfloat16_and_gives_float32_logits() -> None:
+    dtype = torch.bfloat16
     lm = dl.load("storybook", device="cpu", dtype=dtype)
     exact = dl.load("storybook", device="cpu", dtype="float32").next_logits(PROMPTS[0])
     logits = lm.next_logits(PROMPTS[0])
