@@ -18,13 +18,12 @@ from transformers.utils import logging
 
 import decodelib as dl
 from benchmarks import growth, machine, memory, report
-from benchmarks.cases import CHAIN, TOP_P, cases, chain, mixed, sampler_calls
+from benchmarks.cases import CHAIN, TOP_P, Case, cases, chain, mixed, sampler_calls
 from benchmarks.pairs import Pair, load
-from benchmarks.timing import compare
+from benchmarks.timing import compare, seconds
 
 RESULTS = Path(__file__).parent / "results"
 BOOK = Path(__file__).parent.parent / "chapters" / "data" / "speed.json"
-MODELS = [("storybook", "float32"), ("gpt2", "float32"), ("gpt2", "bfloat16")]
 GPT2_VOCAB = 50_257
 # Standard deviations of normal logits: from a model that is sure to one that knows nothing.
 ROWS = {"peaked": 6.0, "wide": 3.0, "flat": 0.5}
@@ -44,14 +43,23 @@ class Log:
             self.path.write_text(text + "\n", encoding="utf-8")
 
 
+def models(device: torch.device) -> list[tuple[str, str]]:
+    """Return what is timed: full precision, and the half precision that this device computes in."""
+    cpu = device.type == "cpu"
+    bfloat16 = torch.ops.mkldnn._is_mkldnn_bf16_supported() if cpu else True
+    half = "bfloat16" if bfloat16 else "float16"
+    return [("storybook", "float32"), ("gpt2", "float32"), ("gpt2", half)]
+
+
 def time_models(log: Log, device: torch.device, quick: bool) -> None:
-    for name, dtype in MODELS[:1] if quick else MODELS:
+    read = machine.Reading(device)
+    for name, dtype in models(device)[: 1 if quick else None]:
         kind = f"{name} {dtype}"
         pair = load(name, getattr(torch, dtype), device)
         repeats = 3 if quick else 5 if name == "gpt2" else 9
         for case in tqdm(cases(name, pair.dtype), desc=kind):
             times = 3 if case.batch > 16 else repeats
-            log.measure(f"{kind}: {case.name} b{case.batch}", one_case, pair, case, times)
+            log.measure(f"{kind}: {case.name} b{case.batch}", one_case, pair, case, times, read)
         log.measure(f"{kind}: mixed b4", mixed_case, pair, repeats)
         log.measure(f"{kind}: context", growth.with_context, pair, 3 * repeats)
         log.measure(f"{kind}: batches", growth.with_batch, pair, 2 * repeats)
@@ -59,15 +67,18 @@ def time_models(log: Log, device: torch.device, quick: bool) -> None:
             log.measure(f"{kind}: beams", growth.with_beams, pair, 3, 12)
 
 
-def one_case(pair: Pair, case: Any, repeats: int) -> dict[str, Any]:
+def one_case(pair: Pair, case: Case, repeats: int, read: machine.Reading) -> dict[str, Any]:
+    device = pair.ours.device
+    past = case.prompt + case.new_tokens / 2
+    step_bytes = pair.weight_bytes + int(pair.cache_bytes * past * case.rows)
     times = compare(
         lambda: case.run_ours(pair),
         lambda: case.run_theirs(pair),
         case.new_tokens,
         repeats,
-        pair.ours.device,
+        device,
+        least=lambda: 1e3 * seconds(read, device) * step_bytes / read.bytes,
     )
-    past = case.prompt + case.new_tokens / 2
     return {
         "model": pair.name,
         "dtype": str(pair.dtype).removeprefix("torch."),
@@ -75,7 +86,7 @@ def one_case(pair: Pair, case: Any, repeats: int) -> dict[str, Any]:
         "batch": case.batch,
         "target": case.target,
         "agreement": case.agreement(pair),
-        "bytes_per_step": pair.weight_bytes + int(pair.cache_bytes * past * case.rows),
+        "bytes_per_step": step_bytes,
         **times,
     }
 

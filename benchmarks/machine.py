@@ -2,12 +2,13 @@
 
 import platform
 import re
-import time
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
+
+from benchmarks.timing import seconds
 
 
 def describe(device: torch.device) -> dict[str, Any]:
@@ -37,21 +38,23 @@ def _cpu() -> str:
     return found[1] if found else platform.processor() or platform.machine()
 
 
-def read_bandwidth(device: torch.device, seconds: float = 3.0) -> float:
-    """Return bytes per second read from main memory: the best of several passes over 512 MB.
+class Reading:
+    """A pass over 512 MB of main memory, as fast as the machine makes it.
 
-    Products of a matrix and a vector, because that is how a decoding step reads its weights.
+    A product of a matrix and a vector, because that is how a decoding step reads its weights.
     """
-    matrix = torch.ones(2**14, 2**13, device=device)
-    vector = torch.ones(2**13, device=device)
-    best, end = 0.0, time.perf_counter() + seconds
-    for call in (lambda: matrix @ vector, lambda: matrix.sum()):
-        call()
-        while time.perf_counter() < end:
-            begin = time.perf_counter()
-            call()
-            if device.type == "cuda":
-                torch.cuda.synchronize()
-            best = max(best, matrix.nbytes / (time.perf_counter() - begin))
-        end += seconds
-    return best
+
+    def __init__(self, device: torch.device) -> None:
+        self._matrix = torch.ones(2**14, 2**13, device=device)
+        self._vector = torch.ones(2**13, device=device)
+        self.bytes = self._matrix.nbytes
+
+    def __call__(self) -> torch.Tensor:
+        return self._matrix @ self._vector
+
+
+def read_bandwidth(device: torch.device, passes: int = 50) -> float:
+    """Return bytes per second read from main memory: the best of several passes."""
+    read = Reading(device)
+    read()
+    return read.bytes / min(seconds(read, device) for _ in range(passes))

@@ -10,6 +10,7 @@ from transformers import GenerationConfig, GPT2Config, GPT2LMHeadModel
 import decodelib as dl
 from decodelib.gpt2 import GPT2
 from decodelib.gpt2_weights import GPT2Config as Sizes
+from decodelib.linear import HalfLinear
 from decodelib.load import STORYBOOK
 
 # Logits with this factor are about as peaked as a trained model's: 3 to 4 nats of entropy.
@@ -21,21 +22,23 @@ class Pair:
     """A model of ours and theirs; neither has an EOS token, so that all runs are equally long."""
 
     name: str
-    dtype: torch.dtype
+    dtype: torch.dtype  # of ours
     ours: GPT2
     theirs: GPT2LMHeadModel
 
     @property
     def weight_bytes(self) -> int:
         """What a step must read at least: every matrix once, and of the embeddings almost none."""
+        half = isinstance(self.ours._unembedding, HalfLinear)
+        itemsize = 2 if half else self.dtype.itemsize
         tensors = {name: t for name, t in self.theirs.named_parameters() if ".wpe." not in name}
-        return sum(t.nbytes for t in tensors.values())
+        return itemsize * sum(t.numel() for t in tensors.values())
 
     @property
     def cache_bytes(self) -> int:
         """What it must read more for each token of a row's past."""
         config = self.theirs.config
-        return 2 * config.n_layer * config.n_embd * self.dtype.itemsize
+        return 2 * config.n_layer * config.n_embd * self.ours._embedding.itemsize
 
     def prompt(self, length: int, row: int = 0) -> torch.Tensor:
         generator = torch.Generator().manual_seed(row)
@@ -60,9 +63,12 @@ class Pair:
 
 
 def load(name: str, dtype: torch.dtype, device: torch.device) -> Pair:
-    """Return "storybook", or "gpt2": its 124M shape with random weights."""
+    """Return "storybook", or "gpt2": its 124M shape with random weights.
+
+    On the CPU transformers computes in float32 whatever ours does: there it is fastest in that.
+    """
     theirs = _storybook() if name == "storybook" else _random_gpt2()
-    theirs = theirs.to(device, dtype).eval()
+    theirs = theirs.to(device, torch.float32 if device.type == "cpu" else dtype).eval()
     theirs.config.eos_token_id = None
     sizes = Sizes.from_dict(theirs.config.to_dict())
     tokenizer = Tokenizer.from_file(str(STORYBOOK / "tokenizer.json"))
