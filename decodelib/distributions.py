@@ -53,7 +53,7 @@ def check_logits(logits: Float[Tensor, "*batch vocab"]) -> None:
     if logits.shape[-1] == 0:
         raise ValueError("logits must have at least one token in the last dimension, got none")
     best = logits.amax(-1)  # NaN spreads through a maximum, so one pass finds all three troubles
-    if torch.isfinite(best).all():
+    if float((best - best).sum()) == 0:  # it is NaN for NaN and infinities
         return
     row = int((~torch.isfinite(best.flatten())).nonzero()[0])
     worst = best.flatten()[row]
@@ -104,7 +104,7 @@ def scalable(logits: Tensor, factor: Tensor | float) -> Tensor:
     best = logits.amax(-1, keepdim=True)
     limit = torch.finfo(logits.dtype).max / 2
     overflows = (widen(best).abs() * factor > limit) & (factor > 1)
-    return logits - torch.where(overflows, best, 0)
+    return logits - torch.where(overflows, best, 0) if overflows.any() else logits
 
 
 def surprisal(
@@ -153,17 +153,12 @@ def perplexity(logprobs: Sequence[float] | Float[Tensor, " seq"]) -> float:
     return float((-values.mean()).exp())
 
 
-BINS = 1024
-"""Into how many intervals the tokens of a flat row are counted to find where its nucleus ends."""
-
 # In most rows the nucleus lies among the few tokens that are this many nats below the best.
-_HEAD = 8.0
-_FEW = 4096
-# All tokens this many nats below the best weigh less together than the last digit of a float64.
-_WEIGHTLESS = 50.0
-_FAR = 80.0  # e^-80 is still a normal float32
-# A sum of exp(logit - best) in float32 is off by less than this part of it.
-_SUM_ERROR = 4e-6
+_HEAD = 9.0
+# Where they are more than one in so many, sorting the whole row costs less than looking twice.
+_FEW = 4
+# The largest tokens are looked for in blocks of this many.
+_BLOCK = 64
 
 
 def nucleus(logits: Float[Tensor, "*batch vocab"], top_p: float) -> Bool[Tensor, "*batch vocab"]:
@@ -173,8 +168,8 @@ def nucleus(logits: Float[Tensor, "*batch vocab"], top_p: float) -> Bool[Tensor,
     enough; of equally probable tokens at the boundary the lower ids come first. At `top_p=1` every
     token does, whatever its probability. Source: Holtzman et al., arXiv 1904.09751, section 3.1.
 
-    On the CPU the vocabulary isn't sorted: mostly the few tokens near the best are enough; those of
-    a flat row are counted into intervals, and only the interval of the boundary is sorted.
+    On the CPU each row is looked at alone, and sorted only where the few tokens near its best do
+    not hold the nucleus.
     """
     check_logits(logits)
     check_number("top_p", top_p, 0, 1, open_low=True)
@@ -182,67 +177,54 @@ def nucleus(logits: Float[Tensor, "*batch vocab"], top_p: float) -> Bool[Tensor,
         return torch.ones_like(logits, dtype=torch.bool)
     rows, enough = logits.reshape(-1, logits.shape[-1]), top_p - rounding(logits.dtype)
     if rows.device.type == "cpu":
-        last, count = _ends_on_cpu(rows, enough)
-    else:
-        last, count = _ends_by_sorting(rows, enough)
+        marks = [_down_to(row, *_end_of_nucleus(row, enough)) for row in as_arrays(rows)]
+        return torch.from_numpy(np.stack(marks)).view(logits.shape)
+    last, count = _ends_by_sorting(rows, enough)
     return _from(rows, last, count).view(logits.shape)
+
+
+def as_arrays(logits: Float[Tensor, "rows vocab"]) -> np.ndarray:
+    """Return logits on the CPU for NumPy, whose comparisons are several times faster there.
+
+    They share the tensor's memory, except that of types of half precision, which become float32.
+    """
+    plain = logits.detach()
+    return (plain if plain.dtype in (torch.float32, torch.float64) else plain.float()).numpy()
+
+
+def _end_of_nucleus(row: np.ndarray, enough: float) -> tuple[float, int]:
+    """Return the least logit of a row's nucleus, and how many tokens belong to it."""
+    best = row.max()
+    near = row >= best - row.dtype.type(_HEAD)
+    if _FEW * np.count_nonzero(near) <= len(row):
+        head = np.sort(row.compress(near))[::-1]
+        mass = np.exp(head - np.float64(best)).cumsum() * float(_probabilities(row).amax())
+        if mass[-1] >= enough:
+            return _crossing(head, mass, enough)
+    ranked = np.sort(row)[::-1]
+    return _crossing(ranked, _probabilities(ranked.copy()).cumsum(-1).numpy(), enough)
+
+
+def _probabilities(row: np.ndarray) -> Float[Tensor, " vocab"]:
+    # By PyTorch, whose exponentials of float64 are several times faster than NumPy's.
+    return torch.from_numpy(row).softmax(-1, dtype=torch.float64)
+
+
+def _crossing(ranked: np.ndarray, mass: np.ndarray, enough: float) -> tuple[float, int]:
+    """Return the last of the ranked logits that are enough, and their number: one at least."""
+    extra = int(mass[:-1].searchsorted(enough))
+    return float(ranked[extra]), extra + 1
 
 
 def _ends_by_sorting(
     logits: Float[Tensor, "rows vocab"], enough: float
 ) -> tuple[Float[Tensor, "rows 1"], Int[Tensor, " rows"]]:
-    """Return the least logit of each row's nucleus, and how many tokens belong to it."""
+    """Return the same for every row at once, on any device."""
     ranked = logits.sort(-1, descending=True).values
     mass = widen(ranked).softmax(-1).cumsum(-1)
     # One token more than those that are not enough; one at least, however small top_p is.
     extra = (mass[:, :-1] < enough).sum(-1)
     return ranked.gather(-1, extra[:, None]), extra + 1
-
-
-def _ends_on_cpu(
-    logits: Float[Tensor, "rows vocab"], enough: float
-) -> tuple[Float[Tensor, "rows 1"], Int[Tensor, " rows"]]:
-    """Return the same without sorting, row by row so that each stays in the processor's cache."""
-    plain = logits.detach() if logits.dtype == torch.float64 else logits.detach().float()
-    with np.errstate(over="ignore"):  # what lies 1e38 below the best may well become -inf
-        ends = [_end(row, enough) for row in plain.numpy()]
-    last = torch.tensor([last for last, _ in ends], dtype=torch.float64)
-    return last.to(logits.dtype)[:, None], torch.tensor([count for _, count in ends])
-
-
-def _end(row: np.ndarray, enough: float) -> tuple[float, int]:
-    """Return the end of one row's nucleus: its least logit, and how many tokens belong to it."""
-    best = row.max()
-    near = np.flatnonzero(row >= best - row.dtype.type(_HEAD))
-    if len(near) <= _FEW:
-        head = np.sort(row[near])[::-1]
-        mass = np.exp(head - np.float64(best)).cumsum()
-        # Of removed tokens NumPy's exp would take its slow path.
-        about = enough * float(np.exp(np.maximum(row - best, -_FAR)).sum())
-        error = _SUM_ERROR
-        if row.dtype == np.float64:
-            error = 0.0
-        least, most = np.searchsorted(mass, (about * (1 - error), about * (1 + error)))
-        if least == most < len(head):
-            return float(head[least]), int(least) + 1
-    return _end_by_counting(row, float(best), enough)
-
-
-def _end_by_counting(row: np.ndarray, best: float, enough: float) -> tuple[float, int]:
-    row = row[row >= best - _WEIGHTLESS]
-    depth = best - row.astype(np.float64)
-    mass = np.exp(-depth)
-    bins = (depth * ((BINS - 1) / max(depth.max(), 1e-30))).astype(np.intp)
-    in_bin = np.bincount(bins, mass, BINS)
-    so_far = in_bin.cumsum()
-    wanted = enough * so_far[-1]
-    crossing = int(np.searchsorted(so_far, wanted))
-    inside = np.sort(row[bins == crossing])[::-1]
-    mass_before = so_far[crossing] - in_bin[crossing]
-    mass_inside = np.exp(inside[:-1] - np.float64(best)).cumsum()
-    # Summed in another order the mass of all but one may fall short by a hair: then that one is it.
-    extra = int(np.searchsorted(mass_before + mass_inside, wanted))
-    return float(inside[extra]), int(np.count_nonzero(bins < crossing)) + extra + 1
 
 
 def largest(
@@ -252,8 +234,30 @@ def largest(
     if count.numel() == 0:
         return torch.zeros_like(logits, dtype=torch.bool)
     rows, count = logits.reshape(-1, logits.shape[-1]), count.flatten()
+    if rows.device.type == "cpu":
+        pairs = zip(as_arrays(rows), count.tolist(), strict=True)
+        marks = [_down_to(row, _nth_largest(row, n), n) for row, n in pairs]
+        return torch.from_numpy(np.stack(marks)).view(logits.shape)
     ranked = rows.topk(int(count.max())).values
     return _from(rows, ranked.gather(-1, count[:, None] - 1), count).view(logits.shape)
+
+
+def _nth_largest(row: np.ndarray, n: int) -> float:
+    blocks = len(row) // _BLOCK
+    if n <= blocks:
+        tops = torch.from_numpy(row[: blocks * _BLOCK]).view(blocks, _BLOCK).amax(-1).numpy()
+        # n blocks have a token that is no less than the n-th largest of their tops.
+        row = row.compress(row >= np.partition(tops, -n)[-n])
+    return float(np.partition(row, -n)[-n])
+
+
+def _down_to(row: np.ndarray, last: float, count: int) -> np.ndarray:
+    """Return which tokens are the `count` largest, the least of which has the logit `last`."""
+    keep: np.ndarray = row >= row.dtype.type(last)
+    excess = np.count_nonzero(keep) - count
+    if excess:  # of those at the boundary only the first few
+        keep[np.flatnonzero(row == row.dtype.type(last))[-excess:]] = False
+    return keep
 
 
 def _from(
@@ -261,11 +265,11 @@ def _from(
     last: Float[Tensor, "rows 1"],
     count: Int[Tensor, " rows"],
 ) -> Bool[Tensor, "rows vocab"]:
-    """Return which tokens are the `count` largest, the least of which has the logit `last`."""
+    """Return the same for every row at once, on any device."""
     keep = logits >= last
     excess = (keep.sum(-1) - count).tolist()
     for row, more in enumerate(excess):
-        if more:  # of those at the boundary only the first few
+        if more:
             level = (logits[row] == last[row]).nonzero()[:, 0]
             keep[row, level[-more:]] = False
     return keep

@@ -1,11 +1,13 @@
-"""The nucleus is found among the 1,024 most probable tokens where it can be; it never shows."""
+"""The nucleus and the largest tokens are mostly found without a sort; it never shows."""
 
 import pytest
 import torch
 
 from decodelib import TopK, TopP
-from decodelib.distributions import BINS, largest, nucleus, nucleus_size, rounding
+from decodelib.distributions import largest, nucleus, nucleus_size, rounding
+from decodelib.processors import remove
 
+BINS = 1024  # the rows below end around it
 TYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
 each_dtype = pytest.mark.parametrize("dtype", TYPES, ids=str)
 PROBABILITIES = [1e-9, 0.1, 0.25, 0.5, 0.9, 0.99, 0.9999, 1 - 1e-6]
@@ -85,3 +87,42 @@ def test_ties_across_the_1024th_token_go_to_the_lower_ids(dtype):
     for k in (BINS - 1, BINS, BINS + 1):
         survivors = (TopK(k)(ids, flat) > -torch.inf).nonzero()[:, 1]
         assert survivors.tolist() == list(range(k))
+
+
+def adversarial_rows(dtype):
+    """Return rows that defeat a shortcut: the largest in one block, blocks of equals, all removed.
+
+    The last three have their mass just outside the head, half inside, and near the largest float.
+    """
+    vocab, inf = 64 * 100 + 17, torch.inf  # whole blocks, and a part of one
+    ids = torch.arange(vocab, dtype=torch.float64)
+    vast = torch.finfo(dtype).max
+    rows = [
+        -ids / 64, ids / 64, torch.where(ids < 128, 3.0, 0.0), torch.where(ids > 6399, 9.0, 0.0),
+        torch.where(ids % 64 == 63, 1.0, 0.0), torch.where(ids == 77, 0.0, -inf),
+        torch.where(ids % 1000 == 999, ids / -1000, -inf), torch.where(ids == 5, 0.0, -9.25),
+        torch.where(ids < 5, 0.0, -7.0 - ids % 7), vast * (2 * (ids % 300 == 7).double() - 1),
+    ]  # fmt: skip
+    return torch.stack(rows).to(dtype)
+
+
+@each_dtype
+def test_no_row_defeats_a_shortcut(dtype):
+    logits = adversarial_rows(dtype)
+    ids = torch.zeros(len(logits), 1, dtype=torch.long)
+    for top_p in (1e-9, 0.3, 0.5, 0.9, 0.95, 1 - 1e-6):
+        assert torch.equal(nucleus(logits, top_p), plain_nucleus(logits, top_p)), top_p
+    for k in (1, 2, 16, 17, 18, 63, 64, 65, 99, 100, 101, 128, 129, 6416):
+        wanted = plain_largest(logits, torch.full((len(logits),), k))
+        assert torch.equal(largest(logits, torch.full((len(logits),), k)), wanted), k
+        assert torch.equal(TopK(k)(ids, logits), torch.where(wanted, logits, -torch.inf)), k
+
+
+@each_dtype
+def test_removal_keeps_every_bit_of_the_others(dtype):
+    greatest = torch.finfo(dtype).max
+    row = torch.tensor([-0.0, 0.0, greatest, -greatest, -torch.inf, 1e-3], dtype=dtype)
+    for flags in (row == row, row != row, row > 0, row <= 0):
+        left = remove(row, flags)
+        assert torch.equal(left, torch.where(flags, row, -torch.inf))
+        assert torch.equal(left[flags].signbit(), row[flags].signbit())
