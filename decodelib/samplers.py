@@ -11,23 +11,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from decodelib.distributions import check_logits, widen
+from decodelib.distributions import as_arrays, check_logits, widen
 from decodelib.fields import check_expressible, field, fields_of, processors_of
 from decodelib.generation import Generation, Step, Transcript
 from decodelib.processors import Chain
 from decodelib.stopping import Stopping
-from decodelib.survivors import CHUNK, survivors
+from decodelib.survivors import CHUNK, are_few
 from decodelib.types import LanguageModel, LogitsProcessor, Move
 
 
 def argmax(logits: Float[Tensor, "batch vocab"]) -> Int[Tensor, " batch"]:
     """Return the most probable token of each row, of equals the one with the lowest id."""
     check_logits(logits)
-    return logits.argmax(-1)
+    if logits.device.type != "cpu":
+        return logits.argmax(-1)
+    # NumPy's is many times faster, and takes the first of equals as well.
+    return torch.from_numpy(as_arrays(logits).argmax(-1))
 
 
 def sample(
@@ -39,11 +43,10 @@ def sample(
     of lengths p_0, p_1, ... laid end to end. Raises ValueError for NaN, +inf or all -inf.
     """
     check_logits(logits)
-    if logits.device.type != "cpu" or logits.numel() == 0:
+    if logits.device.type != "cpu":
         return _draw(logits, uniforms)
-    rows = max(1, CHUNK // logits.shape[-1])
-    parts = zip(logits.split(rows), uniforms.split(rows), strict=True)
-    return torch.cat([_draw_from_survivors(*part) for part in parts])
+    pairs = zip(as_arrays(logits), uniforms.tolist(), strict=True)
+    return torch.tensor([_draw_from_row(*pair) for pair in pairs], dtype=torch.long)
 
 
 def _draw(
@@ -57,14 +60,16 @@ def _draw(
     return torch.searchsorted(cdf, target, right=True)[:, 0]
 
 
-def _draw_from_survivors(
-    logits: Float[Tensor, "batch vocab"], uniforms: Float[Tensor, " batch"]
-) -> Int[Tensor, " batch"]:
-    """Draw alike, but look only at the tokens that are not removed if these are few."""
-    few = survivors(logits)
-    if few is None:
-        return _draw(logits, uniforms)
-    return few.ids.gather(-1, _draw(few.logits, uniforms)[:, None])[:, 0]
+def _draw_from_row(row: np.ndarray, uniform: float) -> int:
+    """Draw alike on the CPU; if most tokens are removed, look only at the others."""
+    stays = row > -np.inf
+    few = are_few(int(np.count_nonzero(stays)), len(row))
+    ids = np.flatnonzero(stays) if few else None
+    left = torch.from_numpy(row if ids is None else row[ids])
+    cdf = left.softmax(-1, dtype=torch.float64).cumsum(-1).numpy()
+    target = min(uniform * cdf[-1], np.nextafter(cdf[-1], 0))
+    place = int(cdf.searchsorted(target, side="right"))
+    return place if ids is None else int(ids[place])
 
 
 def log_probs_of(
@@ -72,8 +77,9 @@ def log_probs_of(
 ) -> Float[Tensor, " batch"]:
     """Return ln p of one token of each row, in the widest float of the device."""
     rows = max(1, CHUNK // logits.shape[-1])
-    totals = torch.cat([widen(part).logsumexp(-1) for part in logits.split(rows)])
-    return widen(logits.gather(-1, ids[:, None])[:, 0]) - totals
+    parts = [slice(start, start + rows) for start in range(0, len(logits), rows)]
+    logp = [widen(logits[p]).log_softmax(-1).gather(-1, ids[p, None])[:, 0] for p in parts]
+    return torch.cat(logp)
 
 
 def uniforms(generators: Sequence[torch.Generator]) -> Float[Tensor, " batch"]:
@@ -193,13 +199,13 @@ class TokenSearch:
         else:
             draws = uniforms([self.generators[i] for i in self.running])
             next_ids = sample(after, draws)
-        logprobs = log_probs_of(logits, next_ids).tolist()
-        for row, (transcript, token_id) in enumerate(zip(running, next_ids.tolist(), strict=True)):
-            transcript.append(token_id, logprobs[row], logits[row], after[row])
+        chosen = zip(next_ids.tolist(), log_probs_of(logits, next_ids).tolist(), strict=True)
+        for transcript, choice, *rows in zip(running, chosen, logits, after, strict=True):
+            transcript.append(*choice, *rows)
         alive = [row for row, t in enumerate(running) if t.finish_reason is None]
         self.running = [self.running[row] for row in alive]
         ancestors = torch.tensor(alive, dtype=torch.long, device=logits.device)
-        return Move(next_ids[ancestors], ancestors)
+        return Move(next_ids.index_select(0, ancestors), ancestors)
 
     def interrupt(self) -> None:
         """End all continuations where they are."""
@@ -228,9 +234,10 @@ def process(
         calls.setdefault((id(chain), length if chain.reads_input_ids else 0), []).append(row)
     result = torch.empty_like(logits) if len(calls) > 1 else logits
     for (_, length), rows in calls.items():
-        ids = [transcripts[row].prompt_ids + transcripts[row].token_ids for row in rows]
-        input_ids = torch.tensor(ids if length else [[]] * len(rows), dtype=torch.long)
-        input_ids = input_ids.to(logits.device)
+        input_ids = torch.empty(len(rows), 0, dtype=torch.long, device=logits.device)
+        if length:
+            ids = [transcripts[row].prompt_ids + transcripts[row].token_ids for row in rows]
+            input_ids = torch.tensor(ids, device=logits.device)
         if len(calls) == 1:
             return chains[0](input_ids, logits if chains[0].is_own else logits.clone())
         result[rows] = chains[rows[0]](input_ids, logits[rows])

@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from decodelib.distributions import as_arrays
+
 CHUNK = 2**18
 """How many logits are worked on at once: their float64 copies fit into a processor's cache."""
 
@@ -27,13 +29,19 @@ def survivors(logits: Float[Tensor, "rows vocab"]) -> Survivors | None:
     """Return the tokens that are not removed if these are few, on the CPU; else None."""
     if logits.numel() == 0:
         return None
-    stays = logits > -torch.inf
-    count = int(stays.sum(-1).max())
-    if 8 * count > logits.shape[-1]:
+    rows = as_arrays(logits)
+    stays = rows > -np.inf
+    most = max(int(np.count_nonzero(flags)) for flags in stays)
+    if not are_few(most, logits.shape[-1]):
         return None
-    ids = torch.zeros(len(logits), count, dtype=torch.long)
-    few = logits.new_full(ids.shape, -torch.inf)
-    for row, flags in enumerate(stays.numpy()):
-        places = torch.from_numpy(np.flatnonzero(flags))
-        ids[row, : len(places)], few[row, : len(places)] = places, logits[row, places]
-    return Survivors(ids, few)
+    ids = np.zeros((len(rows), most), np.int64)
+    few = np.full(ids.shape, -np.inf, rows.dtype)
+    for row, flags in enumerate(stays):
+        places = np.flatnonzero(flags)
+        ids[row, : len(places)], few[row, : len(places)] = places, rows[row, places]
+    return Survivors(torch.from_numpy(ids), torch.from_numpy(few).to(logits.dtype))
+
+
+def are_few(count: int, vocab: int) -> bool:
+    """Return whether it pays to go on with the survivors alone."""
+    return 8 * count <= vocab

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 import decodelib as dl
-from decodelib.samplers import argmax, sample, seeded, uniforms
+from decodelib.samplers import _draw, argmax, log_probs_of, sample, seeded, uniforms
 
 INF = math.inf
 DRAWS = 20_000
@@ -74,7 +74,28 @@ def test_sample_never_picks_an_impossible_token_where_only_single_precision_exis
     # As on Apple's GPUs: there the largest uniform rounds to 1, the end of the last interval.
     monkeypatch.setattr("decodelib.samplers.widen", lambda x: x.float())
     logits = torch.tensor([[0.0, 1.0, -INF, -INF]])
-    assert sample(logits, u(1 - 2**-53)).tolist() == [1]
+    assert _draw(logits, u(1 - 2**-53)).tolist() == [1]
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("vocab", [1, 3, 9, 100, 6000])
+def test_draws_and_log_probs_of_a_row_are_those_it_has_alone(vocab, dtype):
+    generator = seeded(vocab)
+    logits = 4 * torch.randn(12, vocab, generator=generator, dtype=torch.float64)
+    logits[::3, 1:] = logits[::3, 1:].where(torch.arange(1, vocab) % 50 == 7, -INF)
+    logits, draws = logits.to(dtype), torch.rand(12, generator=generator, dtype=torch.float64)
+    ids = sample(logits, draws)
+    assert torch.equal(ids, _draw(logits, draws))
+    logps = log_probs_of(logits, ids)
+    for row in range(len(logits)):
+        one = slice(row, row + 1)
+        assert torch.equal(sample(logits[one], draws[one]), ids[one])
+        assert torch.equal(log_probs_of(logits[one], ids[one]), logps[one])
+
+
+def test_log_probs_are_right_where_the_logits_are_vast():
+    logits = torch.tensor([[1e30, 1e30, -1e30]])
+    assert float(log_probs_of(logits, torch.tensor([1]))) == pytest.approx(-math.log(2))
 
 
 def test_argmax_takes_the_lowest_of_equal_ids():
