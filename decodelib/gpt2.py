@@ -157,8 +157,8 @@ class GPT2(LanguageModel[KVCache]):
             done = [_attention(by_head[0, run], *layers[layer]) for run, layers in runs]
             return _joined(done[0] if len(done) == 1 else torch.cat(done))
 
-        lengths = torch.tensor(cache.lengths, device=self.device)[:, None]
-        positions = (lengths + torch.arange(new, device=self.device)).flatten()
+        places = [length + i for length in cache.lengths for i in range(new)]
+        positions = torch.tensor(places, device=self.device)
         hidden = self._hidden(cache.to_slots(ids).flatten(), positions, attend)
         cache.hidden = cache.to_rows(hidden.view(rows, new, -1))
         cache.used = end
@@ -172,24 +172,25 @@ class GPT2(LanguageModel[KVCache]):
         `attend` is given a layer's queries, keys and values, (N, 3, H, D), and returns (N, E).
         """
         shape, epsilon = (self.config.n_embd,), self.config.layer_norm_epsilon
-        count, heads = len(ids), self.config.n_head
+        count, heads = ids.shape[0], self.config.n_head
         x = F.embedding(ids, self._embedding) + F.embedding(positions, self._positions)
         x = self._padded(x)
         for layer, block in enumerate(self._blocks):
-            h = F.layer_norm(x, shape, *block.ln_1, epsilon)
+            h = torch.layer_norm(x, shape, *block.ln_1, epsilon)
             h = attend(layer, block.qkv(h)[:count].view(count, 3, heads, -1))
             x = block.out.add(self._padded(h), to=x)
-            h = F.layer_norm(x, shape, *block.ln_2, epsilon)
+            h = torch.layer_norm(x, shape, *block.ln_2, epsilon)
             x = block.down.add(block.up.gelu(h), to=x)
-        return F.layer_norm(x[:count], shape, *self._ln_f, epsilon)
+        return torch.layer_norm(x[:count], shape, *self._ln_f, epsilon)
 
     def _unembed(self, hidden: Float[Tensor, "N E"]) -> Float[Tensor, "N vocab"]:
-        logits = self._unembedding(self._padded(hidden))[: len(hidden)]
+        logits = self._unembedding(self._padded(hidden))[: hidden.shape[0]]
         return logits if logits.dtype == torch.float64 else logits.float()
 
     def _padded(self, x: Float[Tensor, "N E"]) -> Float[Tensor, "padded E"]:
-        missing = self._fitting(len(x)) - len(x)
-        return F.pad(x, (0, 0, 0, missing)) if missing > 0 else x
+        count = x.shape[0]  # len(x) takes as long as a small product
+        missing = self._fitting(count) - count
+        return F.pad(x, (0, 0, 0, missing)) if missing else x
 
 
 def _is_multiplied(name: str) -> bool:

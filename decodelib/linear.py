@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-_PACK = "fbgemm_pack_gemm_matrix_fp16"
-_MULTIPLY = "fbgemm_linear_fp16_weight_fp32_activation"
+# Both are deprecated, so they may be gone in another version of PyTorch.
+_pack_for_one_thread = getattr(torch, "fbgemm_pack_gemm_matrix_fp16", None)
+_multiply_in_one_thread = getattr(torch, "fbgemm_linear_fp16_weight_fp32_activation", None)
 
 
 class Linear:
@@ -129,8 +130,7 @@ class HalfLinear(Linear):
     their number is `fitting`.
     """
 
-    # A few rows of a small matrix are done before a second thread would have begun. PyTorch's
-    # function for one thread is deprecated; without it the other serves them too, more slowly.
+    # A few rows of a small matrix are done before a second thread would have begun.
     LARGEST_FOR_ONE_THREAD = 2**20
     MOST_ROWS_FOR_ONE_THREAD = 18
 
@@ -140,10 +140,10 @@ class HalfLinear(Linear):
         self._bias = bias
         self._packed = torch.ops.quantized.linear_prepack_fp16(weight, bias)
         self._small = None
-        if weight.numel() <= self.LARGEST_FOR_ONE_THREAD and hasattr(torch, _PACK):
+        if weight.numel() <= self.LARGEST_FOR_ONE_THREAD and _pack_for_one_thread is not None:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "fbgemm.* is deprecated")
-                self._small = getattr(torch, _PACK)(weight)
+                self._small = _pack_for_one_thread(weight)
                 self(weight.new_zeros(1, weight.shape[1]))  # it warns at the first call alone
 
     @staticmethod
@@ -161,9 +161,12 @@ class HalfLinear(Linear):
         return rows + -rows % 3
 
     def __call__(self, x: Float[Tensor, "rows width"]) -> Float[Tensor, "rows out"]:
-        if self._small is not None and len(x) <= self.MOST_ROWS_FOR_ONE_THREAD:
-            return getattr(torch, _MULTIPLY)(x, self._small, self._bias)
-        result: Tensor = torch.ops.quantized.linear_dynamic_fp16(x, self._packed)
+        result: Tensor
+        if self._small is not None and x.shape[0] <= self.MOST_ROWS_FOR_ONE_THREAD:
+            assert _multiply_in_one_thread is not None
+            result = _multiply_in_one_thread(x, self._small, self._bias)
+        else:
+            result = torch.ops.quantized.linear_dynamic_fp16(x, self._packed)
         return result
 
     def gelu(self, x: Float[Tensor, "rows width"]) -> Float[Tensor, "rows out"]:
@@ -188,7 +191,7 @@ def _gelu_alike(x: Float[Tensor, "rows out"]) -> Float[Tensor, "rows out"]:
     """Compute GELU in place, by the same instructions for every row."""
     # PyTorch shares larger pieces between threads, and computes the odd numbers at the end of a
     # share by another tanh: a row's result would depend on where it stands.
-    for piece in x.split(max(1, 2**14 // x.shape[1])):
+    for piece in [x] if x.numel() <= 2**14 else x.split(max(1, 2**14 // x.shape[1])):
         torch.ops.aten.gelu_(piece, approximate="tanh")
     return x
 
