@@ -157,6 +157,7 @@ def perplexity(logprobs: Sequence[float] | Float[Tensor, " seq"]) -> float:
 _HEAD = 9.0
 # Where they are more than one in so many, sorting the whole row costs less than looking twice.
 _FEW = 4
+_LONG = 512
 # The largest tokens are looked for in blocks of this many.
 _BLOCK = 64
 
@@ -168,19 +169,28 @@ def nucleus(logits: Float[Tensor, "*batch vocab"], top_p: float) -> Bool[Tensor,
     enough; of equally probable tokens at the boundary the lower ids come first. At `top_p=1` every
     token does, whatever its probability. Source: Holtzman et al., arXiv 1904.09751, section 3.1.
 
-    On the CPU each row is looked at alone, and sorted only where the few tokens near its best do
-    not hold the nucleus.
+    On the CPU each long row is looked at alone, and sorted only where the few tokens near its best
+    do not hold the nucleus.
     """
     check_logits(logits)
     check_number("top_p", top_p, 0, 1, open_low=True)
     if top_p == 1 or logits.numel() == 0:
         return torch.ones_like(logits, dtype=torch.bool)
     rows, enough = logits.reshape(-1, logits.shape[-1]), top_p - rounding(logits.dtype)
-    if rows.device.type == "cpu":
+    if alone(rows):
         marks = [_down_to(row, *_end_of_nucleus(row, enough)) for row in as_arrays(rows)]
         return torch.from_numpy(np.stack(marks)).view(logits.shape)
     last, count = _ends_by_sorting(rows, enough)
     return _from(rows, last, count).view(logits.shape)
+
+
+def alone(logits: Float[Tensor, "rows vocab"]) -> bool:
+    """Return whether it pays to look at the rows one by one: at long ones, on the CPU.
+
+    Of short rows, all at once, it is the number of calls that costs time. The vocabulary alone
+    decides, so that a row's neighbours never change the way it goes.
+    """
+    return logits.device.type == "cpu" and logits.shape[-1] >= _LONG
 
 
 def as_arrays(logits: Float[Tensor, "rows vocab"]) -> np.ndarray:
@@ -234,7 +244,7 @@ def largest(
     if count.numel() == 0:
         return torch.zeros_like(logits, dtype=torch.bool)
     rows, count = logits.reshape(-1, logits.shape[-1]), count.flatten()
-    if rows.device.type == "cpu":
+    if alone(rows):
         pairs = zip(as_arrays(rows), count.tolist(), strict=True)
         marks = [_down_to(row, _nth_largest(row, n), n) for row, n in pairs]
         return torch.from_numpy(np.stack(marks)).view(logits.shape)

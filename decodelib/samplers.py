@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from decodelib.distributions import as_arrays, check_logits, widen
+from decodelib.distributions import alone, as_arrays, check_logits, widen
 from decodelib.fields import check_expressible, field, fields_of, processors_of
 from decodelib.generation import Generation, Step, Transcript
 from decodelib.processors import Chain
@@ -43,7 +43,7 @@ def sample(
     of lengths p_0, p_1, ... laid end to end. Raises ValueError for NaN, +inf or all -inf.
     """
     check_logits(logits)
-    if logits.device.type != "cpu":
+    if not alone(logits):
         return _draw(logits, uniforms)
     pairs = zip(as_arrays(logits), uniforms.tolist(), strict=True)
     return torch.tensor([_draw_from_row(*pair) for pair in pairs], dtype=torch.long)
