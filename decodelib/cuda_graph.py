@@ -7,29 +7,24 @@ and what a row may look at is said by a mask, not by a slice.
 
 This has been tested on the CPU, where the very function that is captured is called instead of
 replayed; no timing on a GPU has been taken yet.
-
-Sources: torch.cuda.graph and its notes on CUDA semantics, for what may be captured and how.
-Shape comments: R rows of the buffers, T positions, H heads, D width of a head, E = H * D.
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import torch
-import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from decodelib.gpt2 import GPT2, _by_head, _joined
+from decodelib.gpt2 import GPT2
 from decodelib.kv_cache import KVCache
+from decodelib.static_step import Called, Picking, Replayable, StaticStep, captured, pick
 from decodelib.types import LanguageModel
 from decodelib.validation import check_integer
-
-# cuBLAS and the attention kernels choose and allocate what they need in the first few calls.
-WARM_UPS = 3
 
 
 def graphed(lm: LanguageModel[Any], rows: int = 8, capacity: int | None = None) -> GraphedGPT2:
@@ -61,69 +56,6 @@ def graphed(lm: LanguageModel[Any], rows: int = 8, capacity: int | None = None) 
     return GraphedGPT2(lm, rows, positions)
 
 
-@runtime_checkable
-class Replayable(Protocol):
-    """Recorded work: a `torch.cuda.CUDAGraph`, or what stands in for one."""
-
-    def replay(self) -> None:
-        """Do the work again, on what is now in its buffers."""
-        ...
-
-
-class Called:
-    """A function that is called whenever a graph of it would be replayed."""
-
-    def __init__(self, function: Callable[[], None]) -> None:
-        self._function = function
-
-    def replay(self) -> None:
-        """Call the function."""
-        self._function()
-
-
-class StaticStep:
-    """GPT-2's step over buffers that never move, without any decision taken on the host.
-
-    Attributes:
-        ids: The token that each row reads next.
-        now: The position that it is read at, the same for all rows; `run` adds 1.
-        starts: The position of each row's first token, at most `now`.
-        buffer: Keys and values of the positions before `now`.
-        logits, hidden: What the last step found, for every row that it ran on.
-    """
-
-    def __init__(self, lm: GPT2, rows: int, positions: int) -> None:
-        config, device = lm.config, lm.device
-        dtype = lm._embedding.dtype
-        shape = (2, config.n_layer, rows, config.n_head, positions, config.n_embd // config.n_head)
-        self._lm = lm
-        self.buffer = torch.zeros(shape, dtype=dtype, device=device)
-        self.ids = torch.zeros(rows, dtype=torch.long, device=device)
-        self.now = torch.zeros(1, dtype=torch.long, device=device)
-        self.starts = torch.zeros(rows, dtype=torch.long, device=device)
-        wide = torch.float64 if dtype == torch.float64 else torch.float32
-        self.logits = torch.zeros(rows, config.vocab_size, dtype=wide, device=device)
-        self.hidden = torch.zeros(rows, config.n_embd, dtype=dtype, device=device)
-        self._positions = torch.arange(positions, device=device)
-
-    def run(self, rows: int) -> None:
-        """Let the first `rows` rows read their `ids`, and move `now` on by one."""
-        starts = self.starts[:rows]
-        seen = (self._positions >= starts[:, None]) & (self._positions <= self.now)
-        seen = seen[:, None, None]  # (rows, 1, 1, T)
-
-        def attend(layer: int, qkv: Tensor) -> Tensor:
-            by_head = _by_head(qkv, rows)
-            kept = self.buffer[:, layer, :rows]
-            kept.index_copy_(3, self.now, by_head[1:])
-            return _joined(F.scaled_dot_product_attention(by_head[0], kept[0], kept[1], seen))
-
-        hidden = self._lm._hidden(self.ids[:rows], self.now - starts, attend)
-        self.hidden[:rows].copy_(hidden)
-        self.logits[:rows].copy_(self._lm._unembed(hidden))
-        self.now.add_(1)
-
-
 class GraphedGPT2(LanguageModel[KVCache]):
     """A GPT-2 model whose steps are replayed; made by `graphed`.
 
@@ -139,7 +71,7 @@ class GraphedGPT2(LanguageModel[KVCache]):
         self._lm, self._rows, self._positions = lm, rows, positions
         with torch.inference_mode(False):  # so that they can be changed in any mode
             self._static = StaticStep(lm, rows, positions)
-        self._graphs: dict[int, Replayable] = {}
+        self._graphs: dict[tuple[int, Picking], Replayable] = {}
         self._placed = [0] * (1 + rows)  # what `now` and `starts` hold
         self._in_buffer: weakref.ref[KVCache] | None = None
 
@@ -163,24 +95,60 @@ class GraphedGPT2(LanguageModel[KVCache]):
 
     @torch.no_grad()
     def step(self, next_ids: Int[Tensor, " rows"], cache: KVCache) -> Float[Tensor, "rows vocab"]:
-        _make_room(cache, 1)
-        if cache.buffer is not self._static.buffer:
+        if not self._holds(cache):
             return self._lm.step(next_ids, cache)
+        self._replay(next_ids, cache, "nothing")
+        return cache.to_rows(self._static.logits[: len(next_ids)].clone())
+
+    @torch.no_grad()
+    def step_and_pick(
+        self,
+        next_ids: Int[Tensor, " rows"],
+        cache: KVCache,
+        may_end: Bool[Tensor, " rows"],
+        uniforms: Float[Tensor, " rows"] | None = None,
+    ) -> tuple[Float[Tensor, "rows vocab"], Float[Tensor, "rows 3"]]:
+        """Append one token to every row, and return the logits and what `pick` picks from them.
+
+        The arguments may be on the CPU; `pick` says what they mean.
+        """
         count, static = len(next_ids), self._static
-        static.ids[:count] = cache.to_slots(next_ids)
-        self._place(cache)
-        self._graph_for(count).replay()
-        self._placed[0] += 1
-        cache.used += 1
-        # The next step overwrites what this one found.
-        cache.hidden = cache.to_rows(static.hidden[:count, None].clone())
-        return cache.to_rows(static.logits[:count].clone())
+        next_ids, may_end = self._sent(next_ids), self._sent(may_end)
+        uniforms = None if uniforms is None else self._sent(uniforms)
+        if not self._holds(cache):
+            logits = self._lm.step(next_ids, cache)
+            return logits, pick(logits, self.eos_token_id, may_end, uniforms)
+        static.may_end[:count] = cache.to_slots(may_end)
+        if uniforms is not None:
+            static.uniforms[:count] = cache.to_slots(uniforms)
+        self._replay(next_ids, cache, "argmax" if uniforms is None else "draw")
+        logits, picked = static.logits[:count].clone(), static.picked[:count].clone()
+        return cache.to_rows(logits), cache.to_rows(picked)
 
     def extend(
         self, ids: Int[Tensor, "rows new"], cache: KVCache
     ) -> Float[Tensor, "rows new vocab"]:
         _make_room(cache, ids.shape[1])
         return self._lm.extend(ids, cache)
+
+    def _sent(self, tensor: Tensor) -> Tensor:
+        # CUDA has read memory that isn't pinned before it returns, so nothing has to be waited for.
+        return tensor.to(self.device, non_blocking=True)
+
+    def _holds(self, cache: KVCache) -> bool:
+        """Make room for a token, and return whether that is in the buffers."""
+        _make_room(cache, 1)
+        return cache.buffer is self._static.buffer
+
+    def _replay(self, next_ids: Tensor, cache: KVCache, picking: Picking) -> None:
+        count = len(next_ids)
+        self._static.ids[:count] = cache.to_slots(next_ids)
+        self._place(cache)
+        self._graph_for(count, picking).replay()
+        self._placed[0] += 1
+        cache.used += 1
+        # A copy, since the next step overwrites what this one found.
+        cache.hidden = cache.to_rows(self._static.hidden[:count, None].clone())
 
     def _take_in(self, cache: KVCache) -> None:
         """Move a cache into the buffer, and out of it the one that was there if it is in use."""
@@ -205,17 +173,15 @@ class GraphedGPT2(LanguageModel[KVCache]):
         self._static.now.fill_(now)
         self._static.starts.copy_(torch.tensor(starts))
 
-    def _graph_for(self, count: int) -> Replayable:
+    def _graph_for(self, count: int, picking: Picking) -> Replayable:
         """Return the graph for the next larger power of two, or for all rows."""
         rows = min(1 << (count - 1).bit_length(), self._rows)
-        if rows not in self._graphs:
-            self._graphs[rows] = self._recorded(lambda: self._static.run(rows))
-        return self._graphs[rows]
-
-    def _recorded(self, step: Callable[[], None]) -> Replayable:
-        if self.device.type != "cuda":
-            return Called(step)
-        return _captured(step, self._upload, self.device)
+        if (rows, picking) not in self._graphs:
+            step = partial(self._static.run, rows, picking)
+            on_gpu = self.device.type == "cuda"
+            graph = captured(step, self._upload, self.device) if on_gpu else Called(step)
+            self._graphs[rows, picking] = graph
+        return self._graphs[rows, picking]
 
 
 def _make_room(cache: KVCache, count: int) -> None:
@@ -232,25 +198,3 @@ def _move_out(cache: KVCache) -> None:
     own = cache.buffer.new_zeros(halves, layers, slots, heads, positions, width)
     own[..., : cache.used, :] = cache.buffer[:, :, :slots, :, : cache.used]
     cache.buffer = own
-
-
-def _captured(
-    step: Callable[[], None], restore: Callable[[], None], device: torch.device
-) -> torch.cuda.CUDAGraph:
-    """Record a step; `restore` takes back what it changes, since warming up is no decoding.
-
-    Outside inference mode, because what the first capture of a process allocates for random
-    numbers must serve captures in any mode (pytorch issue 166792).
-    """
-    with torch.inference_mode(False), torch.no_grad(), torch.cuda.device(device):
-        side = torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(WARM_UPS):
-                step()
-                restore()
-        torch.cuda.current_stream().wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, stream=side):
-            step()
-    return graph

@@ -3,16 +3,21 @@
 On the CPU the function that a GPU would capture is called, so that all but the capture is tested.
 """
 
+import contextlib
 import random
+from typing import ClassVar, get_args
 
 import pytest
 import torch
 from test_gpt2 import PROMPTS, save_random_gpt2
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 import decodelib as dl
 from decodelib import cuda_graph
-from decodelib.cuda_graph import GraphedGPT2, StaticStep, graphed
+from decodelib.cuda_graph import GraphedGPT2, graphed
 from decodelib.gpt2 import GPT2
+from decodelib.in_graph import InGraph
+from decodelib.static_step import WARM_UPS, Called, Picking, StaticStep, captured, pick
 
 STRATEGIES = [
     dl.Greedy(),
@@ -123,10 +128,10 @@ def test_a_graph_is_recorded_once_for_each_power_of_two_up_to_the_most_rows(
     fast = graphed(lm, rows=6)
     for count in [4, 3, 1, 2]:
         dl.generate_batch(fast, ragged(lm)[:count], dl.Greedy(), max_new_tokens=5)
-    assert sorted(fast._graphs) == [1, 2, 4]
+    assert sorted(rows for rows, _ in fast._graphs) == [1, 2, 4]
     dl.generate(fast, "The", dl.BeamSearch(num_beams=5), max_new_tokens=5)
     dl.generate(fast, "The", dl.BeamSearch(num_beams=6), max_new_tokens=5)
-    assert sorted(fast._graphs) == [1, 2, 4, 6]
+    assert sorted(rows for rows, _ in fast._graphs) == [1, 2, 4, 6]
     assert len(recorded) == 4
 
 
@@ -209,20 +214,146 @@ def test_what_a_step_returned_is_not_changed_by_the_next(lm) -> None:
     assert torch.equal(hidden, hidden_before)
 
 
-class Forbidden(torch.utils._python_dispatch.TorchDispatchMode):
-    """Refuses what cannot be captured: values read on the host, and shapes that depend on them."""
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        name = function.overloadpacket.__name__
-        assert name not in {"_local_scalar_dense", "item", "nonzero", "masked_select", "unique"}
-        return function(*args, **(kwargs or {}))
+@pytest.mark.parametrize("picking", get_args(Picking))
+def test_a_step_needs_no_value_on_the_host(lm, picking: str) -> None:
+    # Tensors without contents: to read one, or to take a shape from it, is an error.
+    with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True):
+        StaticStep(lm, 3, 20).run(2, picking)
 
 
-def test_a_step_reads_no_value_on_the_host(lm) -> None:
-    static = StaticStep(lm, 3, 20)
-    with torch.no_grad(), Forbidden():
-        static.run(2)
-    assert int(static.now) == 1
+def test_warming_up_in_the_middle_of_a_text_leaves_no_trace(lm, monkeypatch) -> None:
+    def warmed_up(step, restore, device):
+        for _ in range(WARM_UPS):
+            step()
+            restore()
+        return Called(step)
+
+    monkeypatch.setattr(cuda_graph, "captured", warmed_up)
+    fast = graphed(lm, rows=4, capacity=22)
+    pair = Pair(lm, fast, ragged(lm), 22)
+    fast.device = torch.device("cuda")
+    for rows in [[3, 1, 2, 0], [1, 0, 3], [2, 1], [0], [0, 0, 0, 0]]:
+        pair.select(rows)
+        pair.step(random.Random(4))
+    assert len(fast._graphs) == 3  # of 4, 2 and 1 rows
+    assert pair.in_buffer
+
+
+class Recording(contextlib.nullcontext):
+    """Stands in for whatever torch.cuda has, and notes what happens to graphs."""
+
+    log: ClassVar[list[str]] = []
+
+    def wait_stream(self, stream) -> None:
+        self.log.append("wait")
+
+    def replay(self) -> None:
+        self.log.append("replay")
+
+
+@contextlib.contextmanager
+def recording(graph, stream):
+    Recording.log.append("begin")
+    yield
+    Recording.log.append("end")
+
+
+def test_a_step_is_captured_after_warming_up_on_a_stream_of_its_own(monkeypatch) -> None:
+    for name in ["device", "Stream", "stream", "current_stream", "CUDAGraph"]:
+        monkeypatch.setattr(torch.cuda, name, Recording)
+    monkeypatch.setattr(torch.cuda, "graph", recording)
+    log, modes = Recording.log, set()
+
+    def step() -> None:
+        log.append("step")
+        modes.add((torch.is_inference_mode_enabled(), torch.is_grad_enabled()))
+
+    with torch.inference_mode():
+        captured(step, lambda: log.append("restore"), torch.device("cuda")).replay()
+    assert log == [
+        "wait",
+        *["step", "restore"] * WARM_UPS,
+        "wait",
+        "begin",
+        "step",
+        "end",
+        "replay",
+    ]
+    assert modes == {(False, False)}
+
+
+@pytest.mark.parametrize("strategy", [dl.Greedy(), dl.Sampling()], ids=repr)
+def test_tokens_picked_in_the_graph_are_those_of_the_strategy(lm, strategy) -> None:
+    fast = graphed(lm, rows=4, capacity=60)
+    seen = set()
+    for rows in [4, 3, 4]:
+        settings = {"max_new_tokens": 30, "min_new_tokens": 3, "trace": True}
+        settings |= {"seeds": [7 * row for row in range(rows)], "stop": [" the", "er", "an"]}
+        expected = dl.generate_batch(lm, ragged(lm)[:rows], strategy, **settings)
+        found = dl.generate_batch(fast, ragged(lm)[:rows], InGraph(strategy), **settings)
+        for one, other in zip(found, expected, strict=True):
+            assert one.token_ids == other.token_ids
+            assert one.finish_reason == other.finish_reason
+            assert one.logprobs == pytest.approx(other.logprobs, abs=1e-9)
+            assert [step.kept for step in one.steps] == [step.kept for step in other.steps]
+            seen.add(len(one.token_ids))
+    picking = "argmax" if strategy == dl.Greedy() else "draw"
+    assert {key[1] for key in fast._graphs} == {picking}
+    assert len(seen) > 2 or strategy == dl.Greedy()  # so that rows left at different times
+
+
+def test_tokens_are_picked_as_well_where_the_buffers_are_too_small() -> None:
+    lm = dl.load("storybook", device="cpu", dtype="float32")
+    expected = dl.generate_batch(lm, PROMPTS, dl.Sampling(), max_new_tokens=9)
+    for rows in [2, 4]:
+        fast = graphed(lm, rows=rows)
+        found = dl.generate_batch(fast, PROMPTS, InGraph(dl.Sampling()), max_new_tokens=9)
+        assert [g.token_ids for g in found] == [g.token_ids for g in expected]
+        assert bool(fast._graphs) == (rows == 4)
+
+
+def test_eos_is_not_picked_before_a_row_may_end() -> None:
+    logits = torch.tensor([[9.0, 0, 1], [9, 0, 1]])
+    may_end = torch.tensor([True, False])
+    for uniforms in [None, torch.full((2,), 0.5, dtype=torch.float64)]:
+        picked = pick(logits, 0, may_end, uniforms)
+        assert picked[:, 0].tolist() == [0, 2]
+        assert picked[:, 2].tolist() == [9, 1]
+        logprobs = logits[0].double().log_softmax(-1)[[0, 2]]  # of the model, which may end
+        torch.testing.assert_close(picked[:, 1], logprobs)
+
+
+@pytest.mark.parametrize("uniforms", [None, torch.full((1,), 0.5, dtype=torch.float64)])
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
+def test_logits_that_are_no_distribution_show_in_what_was_picked(bad, uniforms) -> None:
+    logits = torch.tensor([[bad] * 3])
+    token_id, _, best = pick(logits, None, torch.tensor([True]), uniforms)[0].tolist()
+    assert 0 <= token_id < 3
+    assert best - best != 0
+
+
+def test_broken_logits_are_refused_in_the_words_of_every_strategy(lm, monkeypatch) -> None:
+    fast = graphed(lm)
+    step = fast.step_and_pick
+
+    def broken(next_ids, cache, may_end, uniforms):
+        logits, _ = step(next_ids, cache, may_end, uniforms)
+        logits[0, 5] = torch.nan
+        return logits, pick(logits, fast.eos_token_id, may_end, uniforms)
+
+    monkeypatch.setattr(fast, "step_and_pick", broken)
+    with pytest.raises(ValueError, match=r"logits must .* NaN"):
+        dl.generate(fast, "The", InGraph(dl.Greedy()))
+
+
+def test_processors_are_not_for_the_graph() -> None:
+    with pytest.raises(ValueError, match=r"Sampling\(\) without processors, got .*TopP\(0.9\)"):
+        InGraph(dl.Sampling(dl.TopP(0.9)))
+
+
+def test_picking_in_the_graph_needs_a_graphed_model(lm) -> None:
+    with pytest.raises(TypeError, match=r"lm must be a model from graphed\(\), got GPT2"):
+        dl.generate(lm, "The", InGraph(dl.Greedy()))
 
 
 def test_what_it_says_of_itself_is_what_the_model_says(lm) -> None:
@@ -253,16 +384,18 @@ def test_another_kind_of_model_is_refused(lm) -> None:
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
-@pytest.mark.parametrize("strategy", STRATEGIES, ids=repr)
+@pytest.mark.parametrize(
+    "strategy", [*STRATEGIES, InGraph(dl.Greedy()), InGraph(dl.Sampling())], ids=repr
+)
 def test_a_gpu_replays_the_same_tokens_and_captures_nothing_twice(strategy, monkeypatch) -> None:
     lm = dl.load("storybook", device="cuda", dtype="float64")
     fast = graphed(lm, rows=12, capacity=80)
-    captures = []
-    capture = cuda_graph._captured
-    monkeypatch.setattr(cuda_graph, "_captured", lambda *a: captures.append(a) or capture(*a))
+    captures, capture = [], cuda_graph.captured
+    monkeypatch.setattr(cuda_graph, "captured", lambda *a: captures.append(a) or capture(*a))
     for count in [4, 3, 4]:
         settings = {"max_new_tokens": 30, "seeds": range(count)}
-        expected = dl.generate_batch(lm, PROMPTS[:count], strategy, **settings)
+        eager = strategy.strategy if isinstance(strategy, InGraph) else strategy
+        expected = dl.generate_batch(lm, PROMPTS[:count], eager, **settings)
         found = dl.generate_batch(fast, PROMPTS[:count], strategy, **settings)
         assert [g.token_ids for g in found] == [g.token_ids for g in expected]
     assert len(captures) == len(fast._graphs)

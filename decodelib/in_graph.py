@@ -1,0 +1,119 @@
+"""Strategies whose choice of a token is part of the CUDA graph: one transfer to the host a token.
+
+The host sees each token once, to tell whether its text has ended, and draws the uniform numbers.
+Those come from each sequence's own generator on the CPU, so the tokens are those that `Greedy()`
+and `Sampling()` give, up to how a device rounds.
+
+Processors stay outside: their checks look at logits on the host, which a graph cannot wait for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from decodelib.cuda_graph import GraphedGPT2
+from decodelib.distributions import check_logits
+from decodelib.generation import Generation, Step, Transcript
+from decodelib.kv_cache import KVCache
+from decodelib.samplers import Greedy, Sampling, seeded, uniforms
+from decodelib.static_step import pick
+from decodelib.stopping import Stopping
+from decodelib.types import LanguageModel
+
+
+@dataclass(frozen=True)
+class InGraph:
+    """Decode as `Greedy()` or `Sampling()` does, with the choice made in the model's CUDA graph.
+
+    For models from `graphed`. Progress bars cannot be interrupted for what there is so far.
+
+    Args:
+        strategy: `Greedy()`, or `Sampling()` without processors.
+
+    Raises:
+        ValueError: For another strategy. Decoding raises TypeError for a model that isn't graphed.
+    """
+
+    strategy: Greedy | Sampling
+
+    def __post_init__(self) -> None:
+        if self.strategy not in (Greedy(), Sampling()):
+            raise ValueError(
+                f"strategy must be Greedy() or Sampling() without processors, got {self.strategy!r}"
+            )
+
+    def start(
+        self,
+        lm: LanguageModel,
+        prompts: Sequence[Int[Tensor, " _seq"]],
+        seeds: Sequence[int],
+        stopping: Stopping,
+        trace: bool,
+    ) -> GraphSearch:
+        if not isinstance(lm, GraphedGPT2):
+            raise TypeError(f"lm must be a model from graphed(), got {lm!r}")
+        draws = isinstance(self.strategy, Sampling)
+        generators = [seeded(seed) for seed in seeds] if draws else None
+        return GraphSearch(lm, prompts, stopping, trace, generators)
+
+
+class GraphSearch:
+    """Decoding in progress, one row for each prompt until it is finished."""
+
+    def __init__(
+        self,
+        lm: GraphedGPT2,
+        prompts: Sequence[Int[Tensor, " _seq"]],
+        stopping: Stopping,
+        trace: bool,
+        generators: Sequence[torch.Generator] | None,
+    ) -> None:
+        self.lm, self.prompts, self.stopping, self.generators = lm, prompts, stopping, generators
+        self.transcripts = [Transcript(ids.tolist(), stopping, trace) for ids in prompts]
+        self.running = list(range(len(prompts)))
+        self._cache: KVCache | None = None
+
+    def run_round(self) -> bool:
+        """Take a step with every row, and append what was picked."""
+        running = [self.transcripts[i] for i in self.running]
+        logits, picked = self._step(running)
+        rows = picked.tolist()  # the round's only wait for the device
+        after = self.stopping.forbid_early_eos(logits, [len(t.token_ids) for t in running])
+        if any(best - best != 0 for _, _, best in rows):
+            check_logits(after)
+        for transcript, (token_id, logprob, _), *of_row in zip(
+            running, rows, logits, after, strict=True
+        ):
+            transcript.append(int(token_id), logprob, *of_row)
+        alive = [row for row, t in enumerate(running) if t.finish_reason is None]
+        if self._cache is not None and 0 < len(alive) < len(running):
+            self._cache = self._cache.select(torch.tensor(alive))
+        self.running = [self.running[row] for row in alive]
+        return bool(alive)
+
+    def _step(
+        self, running: Sequence[Transcript]
+    ) -> tuple[Float[Tensor, "rows vocab"], Float[Tensor, "rows 3"]]:
+        may_end = torch.tensor([len(t.token_ids) >= self.stopping.min_new_tokens for t in running])
+        draws = None if self.generators is None else uniforms(self._of_running(self.generators))
+        if self._cache is not None:
+            next_ids = torch.tensor([t.token_ids[-1] for t in running])
+            return self.lm.step_and_pick(next_ids, self._cache, may_end, draws)
+        longest = max(map(len, self.prompts)) + self.stopping.max_new_tokens
+        logits, self._cache = self.lm.prefill(self.prompts, longest)
+        draws = None if draws is None else draws.to(logits.device)
+        return logits, pick(logits, self.lm.eos_token_id, may_end.to(logits.device), draws)
+
+    def _of_running(self, generators: Sequence[torch.Generator]) -> list[torch.Generator]:
+        return [generators[i] for i in self.running]
+
+    def steps(self, index: int) -> list[Step]:
+        return self.transcripts[index].steps
+
+    def results(self) -> list[Generation]:
+        return [transcript.generation() for transcript in self.transcripts]
