@@ -216,7 +216,8 @@ def _advance(
     moves, start = [], 0
     for search, count in zip(searches, counts, strict=True):
         move = search.advance(logits[start : start + count]) if count else Move(nothing, nothing)
-        moves.append(Move(move.next_ids, move.ancestors + start))
+        # The loop and most caches read them on the host, so they had better be there already.
+        moves.append(Move(move.next_ids, move.ancestors.cpu() + start))
         start += count
     ids, ancestors = (torch.cat(parts) for parts in zip(*moves, strict=True))
     return ids, ancestors, [len(move.next_ids) for move in moves]

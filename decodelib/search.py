@@ -46,8 +46,8 @@ class SideBySide:
                 own = search.advance(logits[start : start + count])
                 moves += [(start + row, token_id) for row, token_id in own]
             start += count
-        ids = torch.tensor(moves, dtype=torch.long, device=logits.device).reshape(-1, 2)
-        return Move(next_ids=ids[:, 1], ancestors=ids[:, 0])
+        ancestors, ids = torch.tensor(moves, dtype=torch.long).reshape(-1, 2).unbind(-1)
+        return Move(ids.to(logits.device), ancestors)
 
     def steps(self, index: int) -> list[Step]:
         return self.searches[index].steps()

@@ -171,7 +171,8 @@ def _as_ids(ids: Sequence[int] | Tensor) -> Int[Tensor, " seq"]:
 class Move(NamedTuple):
     """One step of a search: row i of the next step continues row `ancestors[i]` with `next_ids[i]`.
 
-    No rows means that the search has ended.
+    No rows means that the search has ended. `next_ids` are on the model's device; `ancestors` are
+    best on the CPU, where they are read.
     """
 
     next_ids: Int[Tensor, " rows"]
