@@ -203,15 +203,17 @@ def test_nothing_of_a_spoiled_text_is_left_for_the_next(lm) -> None:
     assert pair.in_buffer
 
 
-def test_what_a_step_returned_is_not_changed_by_the_next(lm) -> None:
+@pytest.mark.parametrize("prompts", [[3, 5], [5, 3]], ids=["rows in order of slots", "not"])
+def test_what_a_step_returned_is_not_changed_by_the_next(lm, prompts) -> None:
     fast = graphed(lm, rows=2)
-    _, cache = fast.prefill(ragged(lm)[:2], 60)
-    kept = fast.step(torch.tensor([5, 6]), cache)
-    hidden, before = cache.hidden, kept.clone()
-    hidden_before = hidden.clone()
-    fast.step(torch.tensor([7, 8]), cache)
-    assert torch.equal(kept, before)
-    assert torch.equal(hidden, hidden_before)
+    may_end = torch.tensor([True, True])
+    _, cache = fast.prefill([torch.arange(length) for length in prompts], 60)
+    kept = [fast.step(torch.tensor([5, 6]), cache), cache.hidden]
+    kept += fast.step_and_pick(torch.tensor([5, 6]), cache, may_end)
+    before = [tensor.clone() for tensor in kept]
+    fast.step_and_pick(torch.tensor([7, 8]), cache, may_end)
+    for found, expected in zip(kept, before, strict=True):
+        assert torch.equal(found, expected)
 
 
 @pytest.mark.parametrize("picking", get_args(Picking))
@@ -295,7 +297,9 @@ def test_tokens_picked_in_the_graph_are_those_of_the_strategy(lm, strategy) -> N
             assert one.token_ids == other.token_ids
             assert one.finish_reason == other.finish_reason
             assert one.logprobs == pytest.approx(other.logprobs, abs=1e-9)
-            assert [step.kept for step in one.steps] == [step.kept for step in other.steps]
+            for step, same in zip(one.steps, other.steps, strict=True):
+                assert (step.rank, step.kept) == (same.rank, same.kept)
+                assert step.entropy == pytest.approx(same.entropy, abs=1e-9)
             seen.add(len(one.token_ids))
     picking = "argmax" if strategy == dl.Greedy() else "draw"
     assert {key[1] for key in fast._graphs} == {picking}
