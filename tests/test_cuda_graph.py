@@ -306,6 +306,20 @@ def test_tokens_picked_in_the_graph_are_those_of_the_strategy(lm, strategy) -> N
     assert len(seen) > 2 or strategy == dl.Greedy()  # so that rows left at different times
 
 
+def test_each_row_is_picked_for_by_its_own_number_and_rule(lm) -> None:
+    fast = graphed(lm, rows=4)
+    pair = Pair(lm, fast, ragged(lm), 60)
+    ids, may_end = torch.tensor([5, 6, 7, 8]), torch.tensor([True, False, True, True])
+    draws = torch.tensor([0, 0, 0.4, 0.9], dtype=torch.float64)  # EOS is the first token
+    for rows in [[0, 1, 2, 3], [3, 1, 0, 2]]:
+        pair.select(rows)
+        logits = lm.step(ids, pair.cache)
+        found, picked = fast.step_and_pick(ids, pair.fast_cache, may_end, draws)
+        assert_close(found, logits)
+        assert_close(picked, pick(logits, lm.eos_token_id, may_end, draws))
+        assert picked[:2, 0].tolist() == [0, 1]
+
+
 def test_tokens_are_picked_as_well_where_the_buffers_are_too_small() -> None:
     lm = dl.load("storybook", device="cpu", dtype="float32")
     expected = dl.generate_batch(lm, PROMPTS, dl.Sampling(), max_new_tokens=9)
