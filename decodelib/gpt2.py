@@ -144,24 +144,13 @@ class GPT2(LanguageModel[KVCache]):
     ) -> Float[Tensor, "rows new vocab"]:
         rows, new = ids.shape
         cache.make_room(new)
-        now, end = cache.used, cache.used + new
-        # All layers' slices at once, since each slicing costs as much as a small product.
-        written = cache.buffer[:, :, :rows, :, now:end].unbind(1)
-        runs = [
-            (run, cache.buffer[:, :, run, :, start:end].unbind(1)) for run, start in cache.runs()
-        ]
-
-        def attend(layer: int, qkv: Tensor) -> Tensor:
-            by_head = _by_head(qkv, rows)
-            written[layer].copy_(by_head[1:])
-            done = [_attention(by_head[0, run], *layers[layer]) for run, layers in runs]
-            return _joined(done[0] if len(done) == 1 else torch.cat(done))
-
         places = [length + i for length in cache.lengths for i in range(new)]
         positions = torch.tensor(places, device=self.device)
-        hidden = self._hidden(cache.to_slots(ids).flatten(), positions, attend)
+        # PyTorch's own attention on the CPU adds up in another order for few rows than for many.
+        attend = _attention_of_one if new == 1 and self.device.type == "cpu" else _attention
+        hidden = self._hidden(cache.to_slots(ids).flatten(), positions, attend(cache, rows, new))
         cache.hidden = cache.to_rows(hidden.view(rows, new, -1))
-        cache.used = end
+        cache.used += new
         return self._unembed(cache.hidden.flatten(0, 1)).view(rows, new, -1)
 
     def _hidden(
@@ -207,16 +196,50 @@ def _joined(heads: Float[Tensor, "B H S D"]) -> Float[Tensor, "N E"]:
     return heads.transpose(1, 2).flatten(0, 1).flatten(1)
 
 
-def _attention(
+# Both take the slices of all layers at once: for a small model, a slice costs as much as a product.
+
+
+def _attention(cache: KVCache, rows: int, new: int) -> Attend:
+    """Return what lets the new tokens of every row look at all before them and at themselves."""
+    end = cache.used + new
+    written = cache.buffer[:, :, :rows, :, cache.used : end].unbind(1)
+    runs = [(run, cache.buffer[:, :, run, :, start:end].unbind(1)) for run, start in cache.runs()]
+
+    def attend(layer: int, qkv: Tensor) -> Tensor:
+        by_head = _by_head(qkv, rows)
+        written[layer].copy_(by_head[1:])
+        done = [_of_run(by_head[0, run], *kv[layer]) for run, kv in runs]
+        return _joined(done[0] if len(done) == 1 else torch.cat(done))
+
+    return attend
+
+
+def _of_run(
     q: Float[Tensor, "B H S D"], k: Float[Tensor, "B H T D"], v: Float[Tensor, "B H T D"]
 ) -> Float[Tensor, "B H S D"]:
     """Let the last S of T tokens look at all before them and at themselves."""
     new, total = q.shape[2], k.shape[2]
-    if new == 1 and q.device.type == "cpu":
-        # PyTorch's own kernel adds up in another order for few rows than for many.
-        shape, scale = q.shape, q.shape[-1] ** -0.5
-        q, k, v = q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1)
-        scores = torch.baddbmm(q.new_empty(1), q, k.transpose(1, 2), beta=0, alpha=scale)
-        return torch.bmm(scores.softmax(-1), v).view(shape)
     seen = torch.ones(new, total, dtype=torch.bool, device=q.device).tril(total - new)
     return F.scaled_dot_product_attention(q, k, v, attn_mask=None if new == 1 else seen)
+
+
+def _attention_of_one(cache: KVCache, rows: int, new: int) -> Attend:
+    """Return the attention of one new token in every row, from the two products it consists of."""
+    written = cache.buffer[:, :, :rows, :, cache.used].unbind(1)
+    slices = [cache.buffer[:, :, r, :, start : cache.used + 1] for r, start in cache.runs()]
+    by_head = [part.flatten(2, 3) for part in slices]
+    keys = list(zip(*(part[0].transpose(-1, -2).unbind() for part in by_head), strict=True))
+    values = list(zip(*(part[1].unbind() for part in by_head), strict=True))
+    sizes = [k.shape[0] for k in keys[0]]
+    scale, nothing = cache.buffer.shape[-1] ** -0.5, cache.buffer.new_empty(1)
+
+    def attend(layer: int, qkv: Tensor) -> Tensor:
+        written[layer].copy_(qkv[:, 1:].transpose(0, 1))
+        q = qkv[:, 0].reshape(-1, 1, qkv.shape[-1])
+        done = []
+        for part, k, v in zip(q.split(sizes), keys[layer], values[layer], strict=True):
+            scores = torch.baddbmm(nothing, part, k, beta=0, alpha=scale)
+            done.append(torch.bmm(scores.softmax(-1), v))
+        return (done[0] if len(done) == 1 else torch.cat(done)).view(rows, -1)
+
+    return attend
