@@ -17,10 +17,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from decodelib.cuda_graph import GraphedGPT2
-from decodelib.distributions import check_logits
 from decodelib.generation import Generation, Step, Transcript
 from decodelib.kv_cache import KVCache
-from decodelib.samplers import Greedy, Sampling, seeded, uniforms
+from decodelib.samplers import Greedy, Sampling, on_host, seeded, uniforms
 from decodelib.static_step import pick
 from decodelib.stopping import Stopping
 from decodelib.types import LanguageModel
@@ -82,14 +81,10 @@ class GraphSearch:
         """Take a step with every row, and append what was picked."""
         running = [self.transcripts[i] for i in self.running]
         logits, picked = self._step(running)
-        rows = picked.tolist()  # the round's only wait for the device
         after = self.stopping.forbid_early_eos(logits, [len(t.token_ids) for t in running])
-        if any(best - best != 0 for _, _, best in rows):
-            check_logits(after)
-        for transcript, (token_id, logprob, _), *of_row in zip(
-            running, rows, logits, after, strict=True
-        ):
-            transcript.append(int(token_id), logprob, *of_row)
+        _, chosen = on_host(picked, after)  # all that a round brings to the host
+        for transcript, choice, *of_row in zip(running, chosen, logits, after, strict=True):
+            transcript.append(*choice, *of_row)
         alive = [row for row, t in enumerate(running) if t.finish_reason is None]
         if self._cache is not None and 0 < len(alive) < len(running):
             self._cache = self._cache.select(torch.tensor(alive))

@@ -82,6 +82,46 @@ def log_probs_of(
     return torch.cat(logp)
 
 
+def choose(
+    logits: Float[Tensor, "batch vocab"],
+    allowed: Float[Tensor, "batch vocab"],
+    uniforms: Float[Tensor, " batch"] | None = None,
+) -> tuple[Int[Tensor, " batch"], list[tuple[int, float]]]:
+    """Return a token for each row, and again on the host, each with its ln p under `logits`.
+
+    The tokens are draws from softmax(allowed), or its argmax without uniform numbers. A GPU is
+    waited for once. Raises what `argmax` and `sample` raise.
+    """
+    if allowed.device.type == "cpu":
+        ids = argmax(allowed) if uniforms is None else sample(allowed, uniforms)
+        return ids, list(zip(ids.tolist(), log_probs_of(logits, ids).tolist(), strict=True))
+    return on_host(choices(logits, allowed, uniforms), allowed)
+
+
+def choices(
+    logits: Float[Tensor, "batch vocab"],
+    allowed: Float[Tensor, "batch vocab"],
+    uniforms: Float[Tensor, " batch"] | None,
+) -> Float[Tensor, "batch 3"]:
+    """Return each row's token, its ln p, and the largest of `allowed`, without a look at any.
+
+    They stand together in the widest float, which holds every id, for `on_host` to fetch at once.
+    """
+    ids = allowed.argmax(-1) if uniforms is None else _draw(allowed, uniforms)
+    ids = ids.clamp(max=allowed.shape[-1] - 1)  # NaN is drawn beyond the last token
+    return widen(torch.stack([ids, log_probs_of(logits, ids), allowed.amax(-1)], dim=-1))
+
+
+def on_host(
+    chosen: Float[Tensor, "batch 3"], allowed: Float[Tensor, "batch vocab"]
+) -> tuple[Int[Tensor, " batch"], list[tuple[int, float]]]:
+    """Fetch what `choices` found; raise ValueError if `allowed` is what `check_logits` refuses."""
+    rows = chosen.tolist()
+    if any(best - best != 0 for _, _, best in rows):
+        check_logits(allowed)
+    return chosen[:, 0].long(), [(int(token_id), logprob) for token_id, logprob, _ in rows]
+
+
 def uniforms(generators: Sequence[torch.Generator]) -> Float[Tensor, " batch"]:
     """Return one number in [0, 1) from each generator, as float64 on the CPU."""
     draws = [torch.rand((), generator=g, dtype=torch.float64) for g in generators]
@@ -194,18 +234,16 @@ class TokenSearch:
         running = [self.transcripts[i] for i in self.running]
         allowed = self.stopping.forbid_early_eos(logits, [len(t.token_ids) for t in running])
         after = process([self.chains[i] for i in self.running], running, allowed)
-        if self.generators is None:
-            next_ids = argmax(after)
-        else:
-            draws = uniforms([self.generators[i] for i in self.running])
-            next_ids = sample(after, draws)
-        chosen = zip(next_ids.tolist(), log_probs_of(logits, next_ids).tolist(), strict=True)
+        own = self.generators and [self.generators[i] for i in self.running]
+        next_ids, chosen = choose(logits, after, uniforms(own) if own else None)
         for transcript, choice, *rows in zip(running, chosen, logits, after, strict=True):
             transcript.append(*choice, *rows)
         alive = [row for row, t in enumerate(running) if t.finish_reason is None]
         self.running = [self.running[row] for row in alive]
-        ancestors = torch.tensor(alive, dtype=torch.long, device=logits.device)
-        return Move(next_ids.index_select(0, ancestors), ancestors)
+        ancestors = torch.tensor(alive, dtype=torch.long)
+        if len(alive) < len(running):
+            next_ids = next_ids.index_select(0, ancestors.to(next_ids.device))
+        return Move(next_ids, ancestors)
 
     def interrupt(self) -> None:
         """End all continuations where they are."""

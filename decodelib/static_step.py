@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from decodelib.gpt2 import GPT2, _by_head, _joined
-from decodelib.samplers import _draw, log_probs_of
+from decodelib.samplers import choices
 
 # cuBLAS and the attention kernels choose and allocate what they need in the first few calls.
 WARM_UPS = 3
@@ -85,10 +85,7 @@ def pick(
     may_end: Bool[Tensor, " rows"],
     uniforms: Float[Tensor, " rows"] | None = None,
 ) -> Float[Tensor, "rows 3"]:
-    """Return each row's next token, its ln p under the model, and the largest logit there was.
-
-    Together in float64, which holds every id, so that one transfer brings all three to the host.
-    What `check_logits` refuses is still to be refused there: a largest logit that isn't finite.
+    """Return each row's next token as `choices` does, for `on_host` to fetch.
 
     Args:
         eos_token_id: Picked only where `may_end` is true.
@@ -99,9 +96,7 @@ def pick(
     if eos_token_id is not None:
         allowed = logits.clone()
         allowed[:, eos_token_id].masked_fill_(~may_end, -torch.inf)
-    ids = allowed.argmax(-1) if uniforms is None else _draw(allowed, uniforms)
-    ids = ids.clamp(max=logits.shape[-1] - 1)  # NaN is drawn beyond the last token
-    return torch.stack([ids, log_probs_of(logits, ids), allowed.amax(-1)], dim=-1).double()
+    return choices(logits, allowed, uniforms)
 
 
 @runtime_checkable

@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 import decodelib as dl
-from decodelib.samplers import _draw, argmax, log_probs_of, sample, seeded, uniforms
+from decodelib.samplers import (
+    _draw,
+    argmax,
+    choices,
+    choose,
+    log_probs_of,
+    on_host,
+    sample,
+    seeded,
+    uniforms,
+)
 
 INF = math.inf
 DRAWS = 20_000
@@ -192,3 +202,30 @@ def test_strategies_are_hashable_equal_and_readable():
     assert dl.Sampling() != dl.Greedy()
     with pytest.raises(AttributeError):
         dl.BeamSearch().num_beams = 3
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("draws", [None, u(0, 0.3, 0.6, 0.999)])
+def test_what_a_gpu_is_asked_for_at_once_is_what_the_cpu_finds_in_turn(draws, dtype) -> None:
+    logits = torch.randn(4, 50, generator=seeded(1), dtype=dtype)
+    allowed = dl.TopK(7)(torch.empty(4, 0, dtype=torch.long), logits)
+    expected = argmax(allowed) if draws is None else sample(allowed, draws)
+    for ids, chosen in [
+        choose(logits, allowed, draws),
+        on_host(choices(logits, allowed, draws), allowed),
+    ]:
+        assert torch.equal(ids, expected)
+        assert [token_id for token_id, _ in chosen] == expected.tolist()
+        logprobs = log_probs_of(logits, expected).tolist()
+        assert [logprob for _, logprob in chosen] == pytest.approx(logprobs)
+
+
+@pytest.mark.parametrize("draws", [None, u(0.5, 0.5)])
+@pytest.mark.parametrize("bad", [math.nan, INF, -INF])
+def test_what_comes_from_a_gpu_is_refused_as_on_the_cpu(bad, draws) -> None:
+    logits = torch.tensor([[1.0, 2, 3], [bad, bad, bad]])
+    with pytest.raises(ValueError, match="logits") as on_cpu:
+        choose(logits, logits, draws)
+    with pytest.raises(ValueError, match="logits") as from_gpu:
+        on_host(choices(logits, logits, draws), logits)
+    assert str(from_gpu.value) == str(on_cpu.value)
