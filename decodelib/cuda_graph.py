@@ -6,7 +6,7 @@ So everything lives in buffers that never move: keys and values have room for `c
 and what a row may look at is said by a mask, not by a slice.
 
 This has been tested on the CPU, where the very function that is captured is called instead of
-replayed; no timing on a GPU has been taken yet.
+replayed. The capture itself has not yet run on a GPU, and no timing has been taken.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ def graphed(lm: LanguageModel[Any], rows: int = 8, capacity: int | None = None) 
     One batch at a time is in the buffers: one with more rows or positions than they have, and one
     that another has displaced, goes on by the steps of `lm` itself, as right but not as fast.
 
-    On devices other than CUDA the steps are the same calculation, without a graph and without any
-    gain. Not for several threads at a time.
+    Logits are those of `lm` up to rounding, which in 16 bits may now and then turn one token into
+    another. On devices other than CUDA the steps are the same calculation, without a graph and
+    without any gain. Not for several threads at a time.
 
     Args:
         lm: A GPT-2 model, such as `load("storybook")`; the weights are shared.
