@@ -115,7 +115,10 @@ def time_samplers(log: Log, device: torch.device, quick: bool) -> None:
             calls = sampler_calls(settings, processors, logits)
             about = {"case": name, "rows": shape, "target": target if shape == "peaked" else None}
             repeats = 7 if quick else 21
-            log.measure(f"sampler: {name}, {shape}", one_sampler, about, calls, repeats, device)
+            part = f"sampler: {name}, {shape}"
+            log.measure(part, one_sampler, about, calls, repeats, device, torch.get_num_threads())
+            if device.type == "cpu":
+                log.measure(f"{part}, one thread", one_sampler, about, calls, repeats, device, 1)
 
 
 def one_sampler(
@@ -123,8 +126,13 @@ def one_sampler(
     calls: tuple[Callable[[], object], Callable[[], object]],
     repeats: int,
     device: torch.device,
+    threads: int,
 ) -> dict[str, Any]:
-    return about | compare(*calls, 1, repeats, device)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    times = compare(*calls, 1, repeats, device)
+    torch.set_num_threads(before)
+    return about | {"threads": threads} | times
 
 
 def starting_seconds(statement: str) -> float:

@@ -60,14 +60,14 @@ def _samplers(parts: dict[str, Any]) -> list[str]:
         "## The sampler alone\n",
         "From logits [16, 50257] to next ids, milliseconds. Logits are normal with a standard",
         "deviation of 6 (peaked), 3 (wide) and 0.5 (flat).\n",
-        "| processors | rows | decodelib | transformers | ratio | wanted |",
-        "|---|---|--:|--:|--:|--:|",
+        "| processors | rows | threads | decodelib | transformers | ratio | wanted |",
+        "|---|---|--:|--:|--:|--:|--:|",
     ]
     for name, row in parts.items():
         if name.startswith("sampler: "):
             lines.append(
-                f"| {row['case']} | {row['rows']} | {row['ours_ms']:.1f} | {row['theirs_ms']:.1f} "
-                f"| {row['ratio']:.1f} | {_or_blank(row['target'])} |"
+                f"| {row['case']} | {row['rows']} | {row['threads']} | {row['ours_ms']:.1f} "
+                f"| {row['theirs_ms']:.1f} | {row['ratio']:.1f} | {_or_blank(row['target'])} |"
             )
     return lines
 

@@ -208,16 +208,17 @@ def _end_of_nucleus(row: np.ndarray, enough: float) -> tuple[float, int]:
     near = row >= best - row.dtype.type(_HEAD)
     if _FEW * np.count_nonzero(near) <= len(row):
         head = np.sort(row.compress(near))[::-1]
-        mass = np.exp(head - np.float64(best)).cumsum() * float(_probabilities(row).amax())
+        mass = np.exp(head - np.float64(best)).cumsum() * probabilities(row).max()
         if mass[-1] >= enough:
             return _crossing(head, mass, enough)
     ranked = np.sort(row)[::-1]
-    return _crossing(ranked, _probabilities(ranked.copy()).cumsum(-1).numpy(), enough)
+    return _crossing(ranked, probabilities(ranked).cumsum(), enough)
 
 
-def _probabilities(row: np.ndarray) -> Float[Tensor, " vocab"]:
-    # By PyTorch, whose exponentials of float64 are several times faster than NumPy's.
-    return torch.from_numpy(row).softmax(-1, dtype=torch.float64)
+def probabilities(row: np.ndarray) -> np.ndarray:
+    # PyTorch's exponentials of float64 are several times faster than NumPy's. Its other operations
+    # would share a single row between threads, and waiting for these takes longer than the work.
+    return torch.from_numpy(row.astype(np.float64)).softmax(-1).numpy()
 
 
 def _crossing(ranked: np.ndarray, mass: np.ndarray, enough: float) -> tuple[float, int]:
@@ -255,7 +256,7 @@ def largest(
 def _nth_largest(row: np.ndarray, n: int) -> float:
     blocks = len(row) // _BLOCK
     if n <= blocks:
-        tops = torch.from_numpy(row[: blocks * _BLOCK]).view(blocks, _BLOCK).amax(-1).numpy()
+        tops = row[: blocks * _BLOCK].reshape(_BLOCK, blocks).max(0)
         # n blocks have a token that is no less than the n-th largest of their tops.
         row = row.compress(row >= np.partition(tops, -n)[-n])
     return float(np.partition(row, -n)[-n])

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from decodelib.distributions import alone, as_arrays, check_logits, widen
+from decodelib.distributions import alone, as_arrays, check_logits, probabilities, widen
 from decodelib.fields import check_expressible, field, fields_of, processors_of
 from decodelib.generation import Generation, Step, Transcript
 from decodelib.processors import Chain
@@ -65,8 +65,7 @@ def _draw_from_row(row: np.ndarray, uniform: float) -> int:
     stays = row > -np.inf
     few = are_few(int(np.count_nonzero(stays)), len(row))
     ids = np.flatnonzero(stays) if few else None
-    left = torch.from_numpy(row if ids is None else row[ids])
-    cdf = left.softmax(-1, dtype=torch.float64).cumsum(-1).numpy()
+    cdf = probabilities(row if ids is None else row[ids]).cumsum()
     target = min(uniform * cdf[-1], np.nextafter(cdf[-1], 0))
     place = int(cdf.searchsorted(target, side="right"))
     return place if ids is None else int(ids[place])
