@@ -216,6 +216,7 @@ def _end_of_nucleus(row: np.ndarray, enough: float) -> tuple[float, int]:
 
 
 def probabilities(row: np.ndarray) -> np.ndarray:
+    """Return softmax(row) in float64."""
     # PyTorch's exponentials of float64 are several times faster than NumPy's. Its other operations
     # would share a single row between threads, and waiting for these takes longer than the work.
     return torch.from_numpy(row.astype(np.float64)).softmax(-1).numpy()

@@ -237,7 +237,7 @@ def _attention_of_one(cache: KVCache, rows: int, new: int) -> Attend:
         written[layer].copy_(qkv[:, 1:].transpose(0, 1))
         q = qkv[:, 0].reshape(-1, 1, qkv.shape[-1])
         done = []
-        for part, k, v in zip(q.split(sizes), keys[layer], values[layer], strict=True):
+        for part, k, v in zip(q.split_with_sizes(sizes), keys[layer], values[layer], strict=True):
             scores = torch.baddbmm(nothing, part, k, beta=0, alpha=scale)
             done.append(torch.bmm(scores.softmax(-1), v))
         return (done[0] if len(done) == 1 else torch.cat(done)).view(rows, -1)
