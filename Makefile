@@ -18,7 +18,7 @@ lab: $(READY)
 	$(BIN)/python -m jupyter lab $(LABFLAGS) chapters
 
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests
 	$(BIN)/python -m pytest -n 2 --dist loadscope -p no:cacheprovider \
 		--nbval --nbval-current-env --nbval-cell-timeout 120 \
 		--nbval-sanitize-with chapters/nbval_sanitize.cfg chapters

@@ -120,20 +120,16 @@ COLOUR_RULES = ("color-contrast", "link-in-text-block")
 
 
 def axe_violations(
-    driver, context: str = "document", rules: Sequence[str] | None = None, exclude: str = ""
+    driver, context: str = "document", rules: Sequence[str] | None = None
 ) -> list[dict]:
     """What axe-core finds wrong in the page, or in the part that a CSS selector names.
 
-    All rules by default, or those named; without the elements that `exclude` selects.
+    All rules by default, or those named.
     """
     from axe_playwright_python import __file__ as package
 
     driver.execute_script((Path(package).parent / "axe.min.js").read_text(encoding="utf-8"))
     where = "document" if context == "document" else json.dumps(context)
-    if exclude:
-        where = json.dumps(
-            {"include": [[context.replace("document", "html")]], "exclude": [[exclude]]}
-        )
     options = {"resultTypes": ["violations"], "preload": False}
     options |= {"runOnly": list(rules)} if rules else {}
     result = driver.execute_async_script(

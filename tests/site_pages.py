@@ -99,15 +99,15 @@ return [...document.querySelectorAll("body *")].filter((e) => {
 }).map((e) => e.outerHTML.slice(0, 100));
 """
 
-MARK_CODE_SEEN = """
+UNWRAP_CODE_SEEN = """
 const seen = new Set(arguments[0]);
 for (const span of document.querySelectorAll("pre span[class]")) {
-  if (seen.has(span.className)) span.dataset.seen = "";
+  if (seen.has(span.className)) span.replaceWith(...span.childNodes);
   seen.add(span.className);
 }
 return [...seen];
 """
-"""Mark all highlighted code but the first of each colour: there are thousands of such pieces."""
+"""Make plain text of all highlighted code but the first of each colour: of thousands of pieces."""
 
 SPILLED = """
 const edge = arguments[0].getBoundingClientRect().right;
