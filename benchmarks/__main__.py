@@ -57,7 +57,7 @@ def time_models(log: Log, device: torch.device, quick: bool) -> None:
         kind = f"{name} {dtype}"
         pair = load(name, getattr(torch, dtype), device)
         repeats = 3 if quick else 5 if name == "gpt2" else 9
-        for case in tqdm(cases(name, pair.dtype), desc=kind):
+        for case in tqdm(cases(name, pair.dtype, device), desc=kind):
             times = 3 if case.batch > 16 else repeats
             log.measure(f"{kind}: {case.name} b{case.batch}", one_case, pair, case, times, read)
         log.measure(f"{kind}: mixed b4", mixed_case, pair, repeats)

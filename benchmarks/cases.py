@@ -1,7 +1,7 @@
 """What is timed: one strategy each, for ours and theirs."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from transformers import (
 
 import decodelib as dl
 from benchmarks.pairs import Pair
+from decodelib.in_graph import InGraph
 from decodelib.samplers import sample
 
 GREEDY = {"do_sample": False}
@@ -35,19 +36,21 @@ class Case:
     """A generation to time: the settings of both, and the ratio that is wanted."""
 
     name: str
-    strategy: dl.Greedy | dl.Sampling | dl.BeamSearch
+    strategy: dl.Greedy | dl.Sampling | dl.BeamSearch | InGraph
     settings: dict[str, Any]
     batch: int = 1
     prompt: int = 16
     new_tokens: int = 32
     target: float | None = None
+    graphed: bool = False  # whether ours takes its steps as CUDA graphs
 
     @property
     def rows(self) -> int:
         return self.batch * int(self.settings.get("num_beams", 1))
 
     def run_ours(self, pair: Pair) -> list[list[int]]:
-        return pair.generate_ours(self.strategy, self.prompts(pair), self.new_tokens)
+        lm = pair.graphed(self.rows, self.prompt + self.new_tokens) if self.graphed else None
+        return pair.generate_ours(self.strategy, self.prompts(pair), self.new_tokens, lm)
 
     def run_theirs(self, pair: Pair) -> list[list[int]]:
         return pair.generate_theirs(self.settings, self.prompts(pair), self.new_tokens)
@@ -69,8 +72,19 @@ class Case:
         return f"same tokens up to number {min(same)} of {self.new_tokens}"
 
 
-def cases(model: str, dtype: torch.dtype) -> list[Case]:
-    """Return what is timed for a model, with the ratios it is to reach on a CPU."""
+def cases(model: str, dtype: torch.dtype, device: torch.device) -> list[Case]:
+    """Return what is timed for a model, with the ratios it is to reach."""
+    on_cpu = cpu_cases(model, dtype)
+    if device.type == "cpu":
+        return on_cpu
+    eager = [replace(case, target=None) for case in on_cpu]
+    graphed = [replace(case, name=f"{case.name}, graphed", graphed=True) for case in eager]
+    picked = Case("greedy, all in the graph", InGraph(dl.Greedy()), GREEDY, target=10.0)
+    many = [replace(picked, batch=batch, target=None) for batch in (16, 64, 256)]
+    return [*eager, *graphed, *(replace(case, graphed=True) for case in (picked, *many))]
+
+
+def cpu_cases(model: str, dtype: torch.dtype) -> list[Case]:
     top_p, full = dl.Sampling(dl.TopP(0.9)), dl.Sampling(*chain().processors)
     if model == "storybook":
         return [

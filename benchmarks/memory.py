@@ -6,7 +6,7 @@ import sys
 import psutil
 import torch
 
-from benchmarks.cases import cases
+from benchmarks.cases import cpu_cases
 from benchmarks.pairs import load
 
 CASES = ["greedy b1", "top-p b16"]
@@ -28,7 +28,8 @@ def peaks() -> list[dict[str, object]]:
 def main() -> None:
     """Print the growth of this process's peak from before the weights are there."""
     which, name = sys.argv[1:]
-    case = next(c for c in cases("gpt2", torch.float32) if f"{c.name} b{c.batch}" == name)
+    wanted = cpu_cases("gpt2", torch.float32)
+    case = next(c for c in wanted if f"{c.name} b{c.batch}" == name)
     before = psutil.Process().memory_info().rss
     pair = load("gpt2", torch.float32, torch.device("cpu"))
     # Only one of the two may be counted, and what loading took may not.

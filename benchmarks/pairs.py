@@ -1,6 +1,6 @@
 """The same model twice: decodelib's and transformers', on the same weights."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -8,6 +8,7 @@ from tokenizers import Tokenizer
 from transformers import GenerationConfig, GPT2Config, GPT2LMHeadModel
 
 import decodelib as dl
+from decodelib.cuda_graph import GraphedGPT2, graphed
 from decodelib.gpt2 import GPT2
 from decodelib.gpt2_weights import GPT2Config as Sizes
 from decodelib.linear import HalfLinear
@@ -25,6 +26,14 @@ class Pair:
     dtype: torch.dtype  # of ours
     ours: GPT2
     theirs: GPT2LMHeadModel
+    _graphed: dict[tuple[int, int], GraphedGPT2] = field(default_factory=dict)
+
+    def graphed(self, rows: int, capacity: int) -> GraphedGPT2:
+        """Return ours with its steps as CUDA graphs; the last one asked for is kept."""
+        if (rows, capacity) not in self._graphed:
+            self._graphed.clear()
+            self._graphed[rows, capacity] = graphed(self.ours, rows, capacity)
+        return self._graphed[rows, capacity]
 
     @property
     def weight_bytes(self) -> int:
@@ -45,9 +54,14 @@ class Pair:
         return torch.randint(1, self.ours.vocab_size, (length,), generator=generator)
 
     def generate_ours(
-        self, strategies: Any, prompts: list[torch.Tensor], new_tokens: int
+        self,
+        strategies: Any,
+        prompts: list[torch.Tensor],
+        new_tokens: int,
+        lm: dl.LanguageModel | None = None,
     ) -> list[list[int]]:
-        found = dl.generate_batch(self.ours, prompts, strategies, max_new_tokens=new_tokens)
+        lm = self.ours if lm is None else lm
+        found = dl.generate_batch(lm, prompts, strategies, max_new_tokens=new_tokens)
         return [g.token_ids for g in found]
 
     def generate_theirs(

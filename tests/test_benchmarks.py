@@ -1,0 +1,61 @@
+"""The benchmarks run: every case on both sides, on the embedded model, and the report of them."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from benchmarks import growth, report
+from benchmarks.__main__ import Log, mixed_case, one_case, one_sampler
+from benchmarks.cases import CHAIN, cases, chain, sampler_calls
+from benchmarks.machine import Reading, describe
+from benchmarks.pairs import load
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def pair():
+    return load("storybook", torch.float32, CPU)
+
+
+@pytest.fixture(scope="module")
+def read():
+    return Reading(CPU)
+
+
+# A GPU's cases have graphs, for which the CPU calls the function instead.
+ALL = cases("storybook", torch.float32, torch.device("cuda"))
+
+
+@pytest.mark.parametrize("case", ALL, ids=[f"{case.name} b{case.batch}" for case in ALL])
+def test_both_sides_of_a_case_write_the_same(pair, read, case) -> None:
+    short = replace(case, batch=min(case.batch, 2), new_tokens=5)
+    measured = one_case(pair, short, 1, read)
+    assert measured["agreement"] in ("same tokens", "same distribution")
+    assert min(measured["ours_ms"], measured["theirs_ms"], measured["of_limit"]) > 0
+
+
+def test_a_report_shows_what_was_measured_and_a_second_run_resumes(
+    pair, read, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(growth, "BATCHES", [1, 2])
+    case = replace(cases("storybook", torch.float32, CPU)[0], new_tokens=5)
+    calls = sampler_calls(CHAIN, chain(), torch.randn(2, 1000))
+    about = {"case": "chain", "rows": "peaked", "target": 5.0}
+    log = Log(tmp_path / "here.json", resume=False)
+    log.parts |= {"machine": describe(CPU), "bandwidth": 1e9, "starting": {"import torch": 1.0}}
+    log.measure("storybook: greedy", one_case, pair, case, 1, read)
+    log.measure("storybook: mixed", mixed_case, pair, 1)
+    log.measure("sampler: chain", one_sampler, about, calls, 1, CPU, 1)
+    log.measure("storybook: batches", growth.with_batch, pair, 1)
+    report.write(log.parts, tmp_path / "here")
+    text = (tmp_path / "here.md").read_text(encoding="utf-8")
+    for line in ("| storybook | float32 | greedy | 1 |", "| chain | peaked | 1 |", "| batch |"):
+        assert line in text
+    assert (tmp_path / "here.svg").stat().st_size > 1000
+
+    again = Log(tmp_path / "here.json", resume=True)
+    again.measure("storybook: greedy", pytest.fail)
+    assert again.parts == json.loads(json.dumps(log.parts))
