@@ -36,6 +36,17 @@ def test_no_probability_moves_by_1e_9_when_a_row_is_packed(vocab, scale):
     assert (unpack(record).softmax(-1) - true).abs().max() < 1e-9
 
 
+@pytest.mark.parametrize("vocab", [8_192, 50_257])
+def test_the_last_bits_of_logits_do_not_show(vocab):
+    logits = model_like_logits(vocab).double()
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(vocab, generator=generator, dtype=torch.float64)
+    record, _ = pack(logits, str)
+    other, _ = pack(logits + 2e-14 * noise, str)
+    assert record["tail"] == other["tail"]
+    assert record["logits"] == pytest.approx(other["logits"], abs=1e-9)
+
+
 def test_a_small_vocabulary_travels_exactly():
     logits = [math.log(p) for p in (0.1, 0.4, 0.1, 0.25, 0.15)]
     record, ids = pack(logits, str)

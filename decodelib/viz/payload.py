@@ -3,8 +3,8 @@
 The logits travel sorted from the most probable token down. A vocabulary of up to 300 tokens travels
 as it is. A larger one travels relative to its maximum: the first 300 rounded to 1e-9, with their
 ids and texts; the rest in steps of 2^-14 to 2^-22 nats, fine enough that no probability moves by
-1e-9, each as the difference from the one before (LEB128 in base64), without ids or texts. Rounding
-errors are carried forward, so the tail's mass does not drift. Nothing is left out or added up:
+1e-9, each as the difference from the one before (LEB128 in base64), without ids or texts. A few
+are rounded the other way, so that the tail's mass does not drift. Nothing is left out or added up:
 `unpack` gives back V logits, and they are the explorer's distribution, here and in the browser.
 """
 
@@ -73,30 +73,44 @@ def _pack_tail(values: Tensor, last: float) -> list[list[Any]]:
     probs = values.softmax(-1)[HEAD:]
     exponents = (probs / PRECISION).log2().ceil().clamp(14, 22).int()
     bands = []
-    error = 0.0
     for exponent in exponents.unique_consecutive().tolist():
+        step = 2.0**-exponent
         band = tail[exponents == exponent].tolist()
-        levels, error = _quantise(band, 2.0**-exponent, last, error)
-        last = -levels[-1] * 2.0**-exponent
-        deltas = [level - before for level, before in zip(levels, [0, *levels], strict=False)]
-        bands.append([exponent, len(band), base64.b64encode(_leb128(deltas)).decode("ascii")])
-    return bands
+        least = math.ceil(-last / step)  # a coarser step may not lead back
+        levels = [max(least, round(-value / step)) for value in band]
+        last = -levels[-1] * step
+        bands.append((exponent, band, levels))
+    _balance(bands)
+    return [[e, len(levels), _text(levels)] for e, _, levels in bands]
 
 
-def _quantise(
-    band: Sequence[float], step: float, last: float, error: float
-) -> tuple[list[int], float]:
-    """Return levels n_i, never decreasing, with -n_i * step near each logit, and the mass error."""
-    levels = []
-    level = math.ceil(-last / step)
-    for value in band:
-        low = max(level, math.floor(-value / step))
-        weight = math.exp(value)
-        errors = [error + math.exp(-n * step) - weight for n in (low, low + 1)]
-        level = low if abs(errors[0]) <= abs(errors[1]) else low + 1
-        error = errors[level - low]
-        levels.append(level)
-    return levels, error
+def _balance(bands: Sequence[tuple[int, list[float], list[int]]]) -> None:
+    """Move a few levels to the logit's other neighbour, until their mass is that of the logits.
+
+    The first ones that help, and no more of them: the last bits of logits differ from processor to
+    processor, and would show in every level if each made up for all those before it.
+    """
+    error = sum(
+        math.exp(-level * 2.0**-exponent) - math.exp(value)
+        for exponent, band, levels in bands
+        for value, level in zip(band, levels, strict=True)
+    )
+    for exponent, band, levels in bands:
+        step = 2.0**-exponent
+        for i in range(1, len(levels) - 1):
+            other = levels[i] + (1 if error > 0 else -1)
+            change = math.exp(-other * step) - math.exp(-levels[i] * step)
+            is_neighbour = abs(other * step + band[i]) < step
+            if is_neighbour and levels[i - 1] <= other <= levels[i + 1]:
+                if abs(error) < abs(change):
+                    return
+                levels[i] = other
+                error += change
+
+
+def _text(levels: Sequence[int]) -> str:
+    deltas = [level - before for level, before in zip(levels, [0, *levels], strict=False)]
+    return base64.b64encode(_leb128(deltas)).decode("ascii")
 
 
 def _leb128(numbers: Iterable[int]) -> bytes:
