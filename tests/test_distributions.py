@@ -105,8 +105,14 @@ def test_perplexity_of_n_equal_choices_is_n():
     assert d.perplexity([-1.0, -INF]) == INF
 
 
-def test_nucleus_is_the_smallest_sufficient_set_by_hand():
-    logits = logits_of(0.1, 0.5, 0.15, 0.25)
+@pytest.fixture(params=[0, 1000], ids=["a short row", "a long row"])
+def filled_up(request):
+    """Fill a row up with impossible tokens: long rows are looked at in another way."""
+    return lambda logits: torch.nn.functional.pad(logits, (0, request.param), value=-INF)
+
+
+def test_nucleus_is_the_smallest_sufficient_set_by_hand(filled_up):
+    logits = filled_up(logits_of(0.1, 0.5, 0.15, 0.25))
     for top_p, members in [
         (0.01, [1]),
         (0.5, [1]),
@@ -115,14 +121,14 @@ def test_nucleus_is_the_smallest_sufficient_set_by_hand():
         (0.7501, [1, 2, 3]),
         (0.9, [1, 2, 3]),
         (0.9001, [0, 1, 2, 3]),
-        (1, [0, 1, 2, 3]),
+        (1, list(range(len(logits)))),
     ]:
         assert d.nucleus(logits, top_p).nonzero().flatten().tolist() == members, top_p
         assert int(d.nucleus_size(logits, top_p)) == len(members)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_a_mass_that_equals_top_p_adds_no_token(dtype):
+def test_a_mass_that_equals_top_p_adds_no_token(dtype, filled_up):
     # In binary none of these sums is exact; the nucleus must not hang on the last digit.
     for probs in [
         (0.5, 0.3, 0.2),
@@ -130,16 +136,30 @@ def test_a_mass_that_equals_top_p_adds_no_token(dtype):
         (0.6, 0.1, 0.1, 0.1, 0.1),
         (0.7, 0.2, 0.1),
     ]:
-        logits = logits_of(*probs, dtype=dtype)
+        logits = filled_up(logits_of(*probs, dtype=dtype))
         for count in range(1, len(probs)):
             assert int(d.nucleus_size(logits, round(sum(probs[:count]), 10))) == count, probs
 
 
-def test_ties_at_the_nucleus_boundary_go_to_the_lower_ids():
-    logits = logits_of(0.2, 0.2, 0.2, 0.2, 0.2)
-    assert d.nucleus(logits, 0.5).tolist() == [True, True, True, False, False]
-    logits = logits_of(0.15, 0.4, 0.15, 0.15, 0.15)
-    assert d.nucleus(logits, 0.6).tolist() == [True, True, True, False, False]
+def test_ties_at_the_nucleus_boundary_go_to_the_lower_ids(filled_up):
+    logits = filled_up(logits_of(0.2, 0.2, 0.2, 0.2, 0.2))
+    assert d.nucleus(logits, 0.5)[:5].tolist() == [True, True, True, False, False]
+    logits = filled_up(logits_of(0.15, 0.4, 0.15, 0.15, 0.15))
+    assert d.nucleus(logits, 0.6)[:5].tolist() == [True, True, True, False, False]
+
+
+@pytest.mark.parametrize("vocab", [8, 1024])
+def test_half_of_equal_tokens_has_half_of_the_mass(vocab):
+    assert d.nucleus(torch.zeros(vocab), 0.5).nonzero()[:, 0].tolist() == [*range(vocab // 2)]
+    assert int(d.nucleus_size(torch.zeros(vocab), 0.5 + 1e-6)) == vocab // 2 + 1
+
+
+@pytest.mark.parametrize("vocab", [9, 50_257])
+@pytest.mark.parametrize("count", [1, 2, 5, 9])
+def test_the_largest_are_those_that_a_sort_puts_first(vocab, count):
+    row = torch.randn(vocab, generator=torch.Generator().manual_seed(count)).round(decimals=3)
+    first = row.sort(descending=True, stable=True).indices[:count]
+    assert set(d.largest(row, torch.tensor(count)).nonzero()[:, 0].tolist()) == set(first.tolist())
 
 
 def test_at_top_p_one_even_impossible_tokens_belong():

@@ -57,6 +57,13 @@ def test_sample_inverts_the_cumulative_distribution():
         assert sample(logits, u(uniform)).tolist() == [token], uniform
 
 
+@pytest.mark.parametrize("vocab", [4, 1024])
+def test_where_one_interval_ends_the_next_begins(vocab):
+    logits = torch.zeros(1, vocab)  # so that all ends are exact
+    assert sample(logits, u(0.5)).tolist() == [vocab // 2]
+    assert sample(logits, u(0.5 - 2**-53)).tolist() == [vocab // 2 - 1]
+
+
 def test_sample_at_the_edges_never_picks_an_impossible_token():
     logits = torch.tensor([[-INF, 0.0, -INF, 0.0, -INF]])
     assert sample(logits, u(0.0)).tolist() == [1]
