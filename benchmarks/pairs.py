@@ -1,6 +1,6 @@
 """The same model twice: decodelib's and transformers', on the same weights."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -26,14 +26,14 @@ class Pair:
     dtype: torch.dtype  # of ours
     ours: GPT2
     theirs: GPT2LMHeadModel
-    _graphed: dict[tuple[int, int], GraphedGPT2] = field(default_factory=dict)
+    _graphed: tuple[tuple[int, int], GraphedGPT2] | None = None
 
     def graphed(self, rows: int, capacity: int) -> GraphedGPT2:
         """Return ours with its steps as CUDA graphs; the last one asked for is kept."""
-        if (rows, capacity) not in self._graphed:
-            self._graphed.clear()
-            self._graphed[rows, capacity] = graphed(self.ours, rows, capacity)
-        return self._graphed[rows, capacity]
+        size = rows, capacity
+        if self._graphed is None or self._graphed[0] != size:
+            self._graphed = size, graphed(self.ours, rows, capacity)
+        return self._graphed[1]
 
     @property
     def weight_bytes(self) -> int:

@@ -104,8 +104,8 @@ class GPT2(LanguageModel[KVCache]):
         positions = torch.arange(len(input_ids), device=self.device)
 
         def attend(layer: int, qkv: Tensor) -> Tensor:
-            q, k, v = _by_head(qkv, 1)
-            return _joined(F.scaled_dot_product_attention(q, k, v, is_causal=True))
+            q, k, v = split_heads(qkv, 1)
+            return join_heads(F.scaled_dot_product_attention(q, k, v, is_causal=True))
 
         return self._unembed(self._hidden(input_ids, positions, attend))
 
@@ -122,10 +122,10 @@ class GPT2(LanguageModel[KVCache]):
         def attend(layer: int, qkv: Tensor) -> Tensor:
             done = []
             for (run, start), part in zip(runs, qkv.split(sizes), strict=True):
-                q, k, v = _by_head(part, run.stop - run.start)
+                q, k, v = split_heads(part, run.stop - run.start)
                 cache.buffer[0, layer, run, :, start:used] = k
                 cache.buffer[1, layer, run, :, start:used] = v
-                done.append(_joined(F.scaled_dot_product_attention(q, k, v, is_causal=True)))
+                done.append(join_heads(F.scaled_dot_product_attention(q, k, v, is_causal=True)))
             return torch.cat(done)
 
         # All prompts' tokens one after the other, without padding: those of slot 0, slot 1, ...
@@ -187,12 +187,13 @@ def _is_multiplied(name: str) -> bool:
     return name == "wte.weight" or (".c_" in name and name.endswith("weight"))
 
 
-def _by_head(qkv: Float[Tensor, "N 3 H D"], rows: int) -> Float[Tensor, "3 B H S D"]:
+def split_heads(qkv: Float[Tensor, "N 3 H D"], rows: int) -> Float[Tensor, "3 B H S D"]:
     """Return queries, keys and values of N = B * S tokens as attention wants them."""
     return qkv.view(rows, -1, *qkv.shape[1:]).permute(2, 0, 3, 1, 4)
 
 
-def _joined(heads: Float[Tensor, "B H S D"]) -> Float[Tensor, "N E"]:
+def join_heads(heads: Float[Tensor, "B H S D"]) -> Float[Tensor, "N E"]:
+    """Return what attention gives for each head side by side, a row for each token."""
     return heads.transpose(1, 2).flatten(0, 1).flatten(1)
 
 
@@ -206,10 +207,10 @@ def _attention(cache: KVCache, rows: int, new: int) -> Attend:
     runs = [(run, cache.buffer[:, :, run, :, start:end].unbind(1)) for run, start in cache.runs()]
 
     def attend(layer: int, qkv: Tensor) -> Tensor:
-        by_head = _by_head(qkv, rows)
+        by_head = split_heads(qkv, rows)
         written[layer].copy_(by_head[1:])
         done = [_of_run(by_head[0, run], *kv[layer]) for run, kv in runs]
-        return _joined(done[0] if len(done) == 1 else torch.cat(done))
+        return join_heads(done[0] if len(done) == 1 else torch.cat(done))
 
     return attend
 

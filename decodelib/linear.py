@@ -18,7 +18,7 @@ _multiply_in_one_thread = getattr(torch, "fbgemm_linear_fp16_weight_fp32_activat
 class Linear:
     """x -> x W^T + b, with what follows it in a transformer done alongside.
 
-    This is PyTorch's own product; `linear` returns a faster one where there is one.
+    This is PyTorch's own product; `fastest_linear` returns a faster kind where there is one.
 
     Args:
         weight: W, (out, in).

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from decodelib.gpt2 import GPT2, _by_head, _joined
+from decodelib.gpt2 import GPT2, join_heads, split_heads
 from decodelib.samplers import choices
 
 # cuBLAS and the attention kernels choose and allocate what they need in the first few calls.
@@ -64,10 +64,10 @@ class StaticStep:
         seen = seen[:, None, None]  # (rows, 1, 1, T)
 
         def attend(layer: int, qkv: Tensor) -> Tensor:
-            by_head = _by_head(qkv, rows)
+            by_head = split_heads(qkv, rows)
             kept = self.buffer[:, layer, :rows]
             kept.index_copy_(3, self.now, by_head[1:])
-            return _joined(F.scaled_dot_product_attention(by_head[0], kept[0], kept[1], seen))
+            return join_heads(F.scaled_dot_product_attention(by_head[0], kept[0], kept[1], seen))
 
         hidden = self._lm._hidden(self.ids[:rows], self.now - starts, attend)
         self.hidden[:rows].copy_(hidden)

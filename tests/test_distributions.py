@@ -148,20 +148,6 @@ def test_ties_at_the_nucleus_boundary_go_to_the_lower_ids(filled_up):
     assert d.nucleus(logits, 0.6)[:5].tolist() == [True, True, True, False, False]
 
 
-@pytest.mark.parametrize("vocab", [8, 1024])
-def test_half_of_equal_tokens_has_half_of_the_mass(vocab):
-    assert d.nucleus(torch.zeros(vocab), 0.5).nonzero()[:, 0].tolist() == [*range(vocab // 2)]
-    assert int(d.nucleus_size(torch.zeros(vocab), 0.5 + 1e-6)) == vocab // 2 + 1
-
-
-@pytest.mark.parametrize("vocab", [9, 50_257])
-@pytest.mark.parametrize("count", [1, 2, 5, 9])
-def test_the_largest_are_those_that_a_sort_puts_first(vocab, count):
-    row = torch.randn(vocab, generator=torch.Generator().manual_seed(count)).round(decimals=3)
-    first = row.sort(descending=True, stable=True).indices[:count]
-    assert set(d.largest(row, torch.tensor(count)).nonzero()[:, 0].tolist()) == set(first.tolist())
-
-
 def test_at_top_p_one_even_impossible_tokens_belong():
     assert d.nucleus(torch.tensor([0.0, -INF, -200.0]), 1).all()
 

@@ -87,8 +87,8 @@ def _pack_tail(values: Tensor, last: float) -> list[list[Any]]:
 def _balance(bands: Sequence[tuple[int, list[float], list[int]]]) -> None:
     """Move a few levels to the logit's other neighbour, until their mass is that of the logits.
 
-    The first ones that help, and no more of them: the last bits of logits differ from processor to
-    processor, and would show in every level if each made up for all those before it.
+    The first ones that help, and no more of them: the last bits of logits differ from CPU to CPU,
+    and would show in every level if each made up for all those before it.
     """
     error = sum(
         math.exp(-level * 2.0**-exponent) - math.exp(value)

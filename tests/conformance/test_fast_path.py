@@ -1,5 +1,6 @@
 """The nucleus and the largest tokens are mostly found without a sort; it never shows."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -7,7 +8,7 @@ from decodelib import TopK, TopP
 from decodelib.distributions import largest, nucleus, nucleus_size, rounding
 from decodelib.processors import remove
 
-BINS = 1024  # the rows below end around it
+END = 1024  # around this many tokens the rows below end, or a tie lies
 TYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
 each_dtype = pytest.mark.parametrize("dtype", TYPES, ids=str)
 PROBABILITIES = [1e-9, 0.1, 0.25, 0.5, 0.9, 0.99, 0.9999, 1 - 1e-6]
@@ -31,16 +32,16 @@ def plain_largest(logits, count):
 
 def long_rows(dtype):
     """Return rows whose nucleus ends before, at and after the head; ties there; flat; removed."""
-    vocab, generator = 5 * BINS, torch.Generator().manual_seed(11)
+    vocab, generator = 5 * END, torch.Generator().manual_seed(11)
     ids = torch.arange(vocab, dtype=torch.float64)
     shuffled = ids[torch.randperm(vocab, generator=generator)]
-    across = torch.where((ids >= BINS - 7) & (ids < BINS + 9), 1.0, torch.where(ids < BINS, 2.0, 0))
+    across = torch.where((ids >= END - 7) & (ids < END + 9), 1.0, torch.where(ids < END, 2.0, 0))
     steps = torch.div(shuffled, 100, rounding_mode="floor") / -16
-    removed = torch.where(shuffled < BINS - 1, shuffled / -700, -torch.inf)
+    removed = torch.where(shuffled < END - 1, shuffled / -700, -torch.inf)
     rows = [
         ids * 0, ids * 0 - 40, across, across.flip(0), across[shuffled.long()], steps, removed,
         shuffled / -300, shuffled / -5000, shuffled / -40,
-        torch.where(ids < BINS, 0.0, -12.0), torch.where(ids < BINS + 1, 0.0, -30.0),
+        torch.where(ids < END, 0.0, -12.0), torch.where(ids < END + 1, 0.0, -30.0),
         torch.randn(vocab, generator=generator, dtype=torch.float64),
         torch.randn(vocab, generator=generator, dtype=torch.float64) * 4,
     ]  # fmt: skip
@@ -59,21 +60,27 @@ def test_the_nucleus_is_the_one_of_a_full_sort(top_p, dtype):
     assert torch.equal(TopP(top_p)(ids, logits) > -torch.inf, expected & (logits > -torch.inf))
 
 
-def test_both_paths_are_taken():
-    sizes = torch.stack([nucleus_size(long_rows(torch.float64), p) for p in PROBABILITIES])
-    assert (sizes < BINS).any()
-    assert (sizes > BINS).any()
-    # Ends just inside the head, exactly at its end, and just outside.
-    flat = torch.zeros(1, 2 * BINS, dtype=torch.float64)
-    for count in (BINS - 1, BINS, BINS + 1):
-        assert nucleus_size(flat, count / (2 * BINS)).tolist() == [count]
-        assert nucleus(flat, count / (2 * BINS))[0, :count].all()
+def test_both_paths_are_taken(monkeypatch):
+    rows, lengths, sort = long_rows(torch.float64), [], np.sort
+    monkeypatch.setattr(np, "sort", lambda row: lengths.append(len(row)) or sort(row))
+    for top_p in PROBABILITIES:
+        nucleus(rows, top_p)
+    whole = lengths.count(rows.shape[-1])
+    assert 0 < whole < len(rows) * len(PROBABILITIES) < len(lengths)
+    assert min(lengths) < END
+
+
+def test_a_nucleus_ends_where_its_mass_is_exactly_reached():
+    flat = torch.zeros(1, 2 * END, dtype=torch.float64)
+    for count in (END - 1, END, END + 1):
+        assert nucleus_size(flat, count / (2 * END)).tolist() == [count]
+        assert nucleus(flat, count / (2 * END))[0, :count].all()
 
 
 @each_dtype
 def test_the_largest_are_those_of_a_stable_sort(dtype):
     logits = long_rows(dtype)
-    for k in (1, 2, BINS - 7, BINS - 1, BINS, BINS + 1, BINS + 9, 5 * BINS):
+    for k in (1, 2, END - 7, END - 1, END, END + 1, END + 9, 5 * END):
         count = torch.full((len(logits),), k)
         assert torch.equal(largest(logits, count), plain_largest(logits, count))
     each = torch.arange(1, len(logits) + 1) * 350
@@ -82,9 +89,9 @@ def test_the_largest_are_those_of_a_stable_sort(dtype):
 
 @each_dtype
 def test_ties_across_the_1024th_token_go_to_the_lower_ids(dtype):
-    flat = torch.zeros(1, 3 * BINS, dtype=dtype)
+    flat = torch.zeros(1, 3 * END, dtype=dtype)
     ids = torch.zeros(1, 1, dtype=torch.long)
-    for k in (BINS - 1, BINS, BINS + 1):
+    for k in (END - 1, END, END + 1):
         survivors = (TopK(k)(ids, flat) > -torch.inf).nonzero()[:, 1]
         assert survivors.tolist() == list(range(k))
 
