@@ -52,6 +52,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/python tools/large_files.py
 
 # Run after changing a pin in requirements.txt: resolves everything anew and records what was chosen.

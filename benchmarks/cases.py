@@ -14,8 +14,8 @@ from transformers import (
 
 import decodelib as dl
 from benchmarks.pairs import Pair
-from decodelib.in_graph import InGraph
-from decodelib.samplers import sample
+from decodelib.decoding.samplers import sample
+from decodelib.graphs.strategy import InGraph
 
 GREEDY = {"do_sample": False}
 TOP_P = {"do_sample": True, "top_k": 0, "top_p": 0.9}

@@ -8,11 +8,11 @@ from tokenizers import Tokenizer
 from transformers import GenerationConfig, GPT2Config, GPT2LMHeadModel
 
 import decodelib as dl
-from decodelib.cuda_graph import GraphedGPT2, graphed
-from decodelib.gpt2 import GPT2
-from decodelib.gpt2_weights import GPT2Config as Sizes
-from decodelib.linear import HalfLinear
-from decodelib.load import STORYBOOK
+from decodelib.graphs.model import GraphedGPT2, graphed
+from decodelib.kernels.linear import HalfLinear
+from decodelib.models.gpt2.model import GPT2
+from decodelib.models.gpt2.weights import GPT2Config as Sizes
+from decodelib.models.loading import STORYBOOK
 
 # Logits with this factor are about as peaked as a trained model's: 3 to 4 nats of entropy.
 SHARPNESS = 7.0

@@ -6,26 +6,27 @@ lm = dl.load("storybook")
 print(dl.generate(lm, "Once upon a time", dl.Sampling(dl.TopP(0.9))).text)
 """
 
-from decodelib.beam import BeamSearch
-from decodelib.contrastive import ContrastiveDecoding, ContrastiveSearch
-from decodelib.diverse import DiverseBeamSearch
-from decodelib.entropix import EntropySampling
-from decodelib.generate import generate, generate_batch, stream
-from decodelib.generation import Candidate, Generation, Step
-from decodelib.interop import from_generation_config, to_generation_config
-from decodelib.load import load, resolve
-from decodelib.mirostat import Mirostat
-from decodelib.penalties import DRY, RepetitionPenalty
-from decodelib.presets import preset
-from decodelib.processors import Chain, MinP, Temperature, TopK, TopP
-from decodelib.samplers import Greedy, Sampling
-from decodelib.speculative import SpeculativeSampling
-from decodelib.stochastic import StochasticBeamSearch
-from decodelib.temperatures import DynamicTemperature, EntropyTemperature
-from decodelib.toy import TableLM
-from decodelib.truncation import Epsilon, Eta, TopNSigma, Typical
-from decodelib.types import LanguageModel, LogitsProcessor
-from decodelib.xtc import XTC
+from decodelib.decoding.generation import Candidate, Generation, Step
+from decodelib.decoding.loop import generate, generate_batch, stream
+from decodelib.models.base import LanguageModel
+from decodelib.models.loading import load, resolve
+from decodelib.models.toy import TableLM
+from decodelib.processors.base import Chain, LogitsProcessor
+from decodelib.processors.mirostat import Mirostat
+from decodelib.processors.penalties import DRY, RepetitionPenalty
+from decodelib.processors.temperatures import DynamicTemperature, EntropyTemperature, Temperature
+from decodelib.processors.truncation import Epsilon, Eta, MinP, TopK, TopNSigma, TopP, Typical
+from decodelib.processors.xtc import XTC
+from decodelib.strategies.beam import BeamSearch
+from decodelib.strategies.contrastive_decoding import ContrastiveDecoding
+from decodelib.strategies.contrastive_search import ContrastiveSearch
+from decodelib.strategies.diverse import DiverseBeamSearch
+from decodelib.strategies.entropix import EntropySampling
+from decodelib.strategies.generation_config import from_generation_config, to_generation_config
+from decodelib.strategies.presets import preset
+from decodelib.strategies.sampling import Greedy, Sampling
+from decodelib.strategies.speculative import SpeculativeSampling
+from decodelib.strategies.stochastic import StochasticBeamSearch
 
 __all__ = [
     "DRY",

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import math
 import numbers
-from typing import cast
+from dataclasses import MISSING, fields
+from typing import Any, cast
+
+
+def short_repr(instance: Any) -> str:
+    """Return a dataclass instance as the shortest call that makes it: defaults are left out."""
+    parts = []
+    for field in fields(instance):
+        value = getattr(instance, field.name)
+        if field.default is MISSING:
+            parts.append(repr(value))
+        elif value != field.default:
+            parts.append(f"{field.name}={value!r}")
+    return f"{type(instance).__name__}({', '.join(parts)})"
 
 
 def check_number(

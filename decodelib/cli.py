@@ -13,11 +13,12 @@ from typing import Any, NoReturn
 
 import torch
 
-from decodelib.generate import generate, stream
-from decodelib.generation import Generation
-from decodelib.knobs import KNOBS, STRATEGIES
-from decodelib.load import load
-from decodelib.types import LanguageModel, Strategy
+from decodelib.decoding.generation import Generation
+from decodelib.decoding.loop import generate, stream
+from decodelib.decoding.search import Strategy
+from decodelib.models.base import LanguageModel
+from decodelib.models.loading import load
+from decodelib.strategies.knobs import KNOBS, STRATEGIES
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

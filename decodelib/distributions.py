@@ -14,7 +14,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from decodelib.validation import check_number
+from decodelib.arguments import check_number
+from decodelib.kernels.rows import _down_to, _end_of_nucleus, _nth_largest, alone, as_arrays
 
 ROUNDING = {torch.float64: 1e-12}
 """How far a sum of probabilities may fall short of a bound and still count as reaching it."""
@@ -153,15 +154,6 @@ def perplexity(logprobs: Sequence[float] | Float[Tensor, " seq"]) -> float:
     return float((-values.mean()).exp())
 
 
-# In most rows the nucleus lies among the few tokens that are this many nats below the best.
-_HEAD = 9.0
-# Where they are more than one in so many, sorting the whole row costs less than looking twice.
-_FEW = 4
-_LONG = 512
-# The largest tokens are looked for in blocks of this many.
-_BLOCK = 64
-
-
 def nucleus(logits: Float[Tensor, "*batch vocab"], top_p: float) -> Bool[Tensor, "*batch vocab"]:
     """Return which tokens form the nucleus: the fewest, most probable ones whose mass is >= top_p.
 
@@ -182,50 +174,6 @@ def nucleus(logits: Float[Tensor, "*batch vocab"], top_p: float) -> Bool[Tensor,
         return torch.from_numpy(np.stack(marks)).view(logits.shape)
     last, count = _ends_by_sorting(rows, enough)
     return _from(rows, last, count).view(logits.shape)
-
-
-def alone(logits: Float[Tensor, "rows vocab"]) -> bool:
-    """Return whether it pays to look at the rows one by one: at long ones, on the CPU.
-
-    Of short rows, all at once, it is the number of calls that costs time. The vocabulary alone
-    decides, so that a row's neighbours never change the way it goes.
-    """
-    return logits.device.type == "cpu" and logits.shape[-1] >= _LONG
-
-
-def as_arrays(logits: Float[Tensor, "rows vocab"]) -> np.ndarray:
-    """Return logits on the CPU for NumPy, whose comparisons are several times faster there.
-
-    They share the tensor's memory, except that of types of half precision, which become float32.
-    """
-    plain = logits.detach()
-    return (plain if plain.dtype in (torch.float32, torch.float64) else plain.float()).numpy()
-
-
-def _end_of_nucleus(row: np.ndarray, enough: float) -> tuple[float, int]:
-    """Return the least logit of a row's nucleus, and how many tokens belong to it."""
-    best = row.max()
-    near = row >= best - row.dtype.type(_HEAD)
-    if _FEW * np.count_nonzero(near) <= len(row):
-        head = np.sort(row.compress(near))[::-1]
-        mass = np.exp(head - np.float64(best)).cumsum() * probabilities(row).max()
-        if mass[-1] >= enough:
-            return _crossing(head, mass, enough)
-    ranked = np.sort(row)[::-1]
-    return _crossing(ranked, probabilities(ranked).cumsum(), enough)
-
-
-def probabilities(row: np.ndarray) -> np.ndarray:
-    """Return softmax(row) in float64."""
-    # PyTorch's exponentials of float64 are several times faster than NumPy's. Its other operations
-    # would share a single row between threads, and waiting for these takes longer than the work.
-    return torch.from_numpy(row.astype(np.float64)).softmax(-1).numpy()
-
-
-def _crossing(ranked: np.ndarray, mass: np.ndarray, enough: float) -> tuple[float, int]:
-    """Return the last of the ranked logits that are enough, and their number: one at least."""
-    extra = int(mass[:-1].searchsorted(enough))
-    return float(ranked[extra]), extra + 1
 
 
 def _ends_by_sorting(
@@ -252,24 +200,6 @@ def largest(
         return torch.from_numpy(np.stack(marks)).view(logits.shape)
     ranked = rows.topk(int(count.max())).values
     return _from(rows, ranked.gather(-1, count[:, None] - 1), count).view(logits.shape)
-
-
-def _nth_largest(row: np.ndarray, n: int) -> float:
-    blocks = len(row) // _BLOCK
-    if n <= blocks:
-        tops = row[: blocks * _BLOCK].reshape(_BLOCK, blocks).max(0)
-        # n blocks have a token that is no less than the n-th largest of their tops.
-        row = row.compress(row >= np.partition(tops, -n)[-n])
-    return float(np.partition(row, -n)[-n])
-
-
-def _down_to(row: np.ndarray, last: float, count: int) -> np.ndarray:
-    """Return which tokens are the `count` largest, the least of which has the logit `last`."""
-    keep: np.ndarray = row >= row.dtype.type(last)
-    excess = np.count_nonzero(keep) - count
-    if excess:  # of those at the boundary only the first few
-        keep[np.flatnonzero(row == row.dtype.type(last))[-excess:]] = False
-    return keep
 
 
 def _from(

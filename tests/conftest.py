@@ -22,6 +22,8 @@ if os.environ.get("DECODELIB_TYPECHECK") != "0":
         "decodelib", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
     )
 
+pytest_plugins = ["tests.helpers.hub_fixtures"]
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -13,7 +13,7 @@ import pytest
 
 import decodelib as dl
 from decodelib.cli import main
-from decodelib.knobs import KNOBS, STRATEGIES
+from decodelib.strategies.knobs import KNOBS, STRATEGIES
 
 PROMPT = "Once upon a time"
 MODEL = ["--model", "storybook", "--device", "cpu", "--dtype", "float32"]

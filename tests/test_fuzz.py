@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def test_ten_thousand_random_calls_end_in_results_or_documented_errors(seed):
     # A process of its own: in this one the run-time type checks would answer first.
     run = subprocess.run(
-        [sys.executable, "tests/fuzz.py", "--calls", "10000", "--seed", str(seed)],
+        [sys.executable, "-m", "tests.helpers.fuzz", "--calls", "10000", "--seed", str(seed)],
         cwd=ROOT,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,

@@ -22,7 +22,7 @@ CELL_TIMEOUT_S = 600
 
 def find_model(asked: str) -> str:
     """What DECODELIB_MODEL has to be for `asked`; loads it once, since only that can fall back."""
-    from decodelib.load import load, resolve
+    from decodelib.models.loading import load, resolve
 
     if asked == "storybook" or load(asked, device="cpu").name == "storybook":
         return "storybook"

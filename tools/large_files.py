@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 LIMIT_BYTES = 1_000_000
-MEANT = {"decodelib/storybook/model.safetensors"}
+MEANT = {"decodelib/models/storybook/model.safetensors"}
 
 tracked = subprocess.run(["git", "ls-files", "-z"], capture_output=True, text=True, check=True)
 paths = {Path(name) for name in tracked.stdout.split("\0") if name and name not in MEANT}

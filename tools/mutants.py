@@ -15,7 +15,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
-REPORT = ROOT / "tests" / "mutants.md"
+REPORT = ROOT / "tests" / "repository" / "mutants.md"
 
 
 @dataclass(frozen=True)
@@ -29,29 +29,29 @@ class Mutant:
     tests: str
 
 
-PROCESSORS = "tests/test_distributions.py tests/test_processors.py tests/test_truncation.py"
-BEAMS = "tests/test_beam.py tests/test_transformers_generate.py"
-EXACT = "tests/test_exact_distributions.py"
-STOPPING = "tests/test_stopping.py tests/test_generate.py"
+PROCESSORS = "tests/test_distributions.py tests/processors/test_definitions.py tests/processors/test_truncation.py"
+BEAMS = "tests/strategies/test_beam.py tests/strategies/test_transformers_generate.py"
+EXACT = "tests/strategies/test_exact_distributions.py"
+STOPPING = "tests/decoding/test_stopping.py tests/decoding/test_loop.py"
 
 MUTANTS = [
     Mutant(
         "top-p loses the token that crosses",
-        "distributions.py",
+        "kernels/rows.py",
         "return float(ranked[extra]), extra + 1",
         "return float(ranked[max(0, extra - 1)]), max(1, extra)",
         PROCESSORS,
     ),
     Mutant(
         "top-p adds a token after an exact hit",
-        "distributions.py",
+        "kernels/rows.py",
         "mass[:-1].searchsorted(enough)",
         "mass[:-1].searchsorted(enough + 2e-7)",
         PROCESSORS,
     ),
     Mutant(
         "ties at the boundary go to all",
-        "distributions.py",
+        "kernels/rows.py",
         "if excess:  # of those",
         "if False:  # of those",
         PROCESSORS,
@@ -72,150 +72,150 @@ MUTANTS = [
     ),
     Mutant(
         "a flat row is cut at the head",
-        "distributions.py",
+        "kernels/rows.py",
         "if mass[-1] >= enough:",
         "if True:",
-        "tests/test_processor_parity.py",
+        "tests/processors/test_parity.py",
     ),
     Mutant(
         "top-k looks for its bound in too few blocks",
-        "distributions.py",
+        "kernels/rows.py",
         "np.partition(tops, -n)[-n])",
         "np.partition(tops, -n)[1 - n])",
         "tests/conformance/test_fast_path.py",
     ),
     Mutant(
         "min-p excludes the exact bound",
-        "processors.py",
+        "processors/truncation.py",
         "remove(logits, logits >= rounded_up(bound, logits.dtype))",
         "remove(logits, logits > rounded_up(bound + 1e-6, logits.dtype))",
         PROCESSORS,
     ),
     Mutant(
         "beams finish below the beam",
-        "beam.py",
+        "strategies/beam.py",
         "elif rank < width:",
         "elif rank <= width:",
         BEAMS,
     ),
     Mutant(
         "the length penalty counts one token too few",
-        "beam.py",
+        "strategies/beam.py",
         "length = len(hypothesis.transcript.token_ids)\n        score",
         "length = max(1, len(hypothesis.transcript.token_ids) - 1)\n        score",
         BEAMS,
     ),
     Mutant(
         "the length penalty is upside down",
-        "beam.py",
+        "strategies/beam.py",
         "return logprob / length**self.length_penalty",
         "return logprob * length**self.length_penalty",
         BEAMS,
     ),
     Mutant(
         "the search stops with one hypothesis missing",
-        "beam.py",
+        "strategies/beam.py",
         "if len(finished) < self.num_beams:",
         "if len(finished) < self.num_beams - 1:",
         BEAMS,
     ),
     Mutant(
         "a draft is accepted by the wrong ratio",
-        "speculative.py",
+        "strategies/speculative.py",
         "(p / q).clamp(max=1)",
         "(q / p).clamp(max=1)",
         EXACT,
     ),
     Mutant(
         "after a rejection the target is drawn from, not the residual",
-        "speculative.py",
+        "strategies/speculative.py",
         "left = (p - q).clamp(min=0)",
         "left = p.clone()",
         EXACT,
     ),
     Mutant(
         "a draft cache is rewound by one too many",
-        "speculative.py",
+        "strategies/speculative.py",
         "draft_cache.rewind(max(0, unread - 1))",
         "draft_cache.rewind(unread)",
         EXACT,
     ),
     Mutant(
         "Gumbel noise is not conditioned on the parent",
-        "stochastic.py",
+        "strategies/stochastic.py",
         "return conditioned.masked_fill",
         "return gumbel.masked_fill",
         EXACT,
     ),
     Mutant(
         "a stop string is looked for in one token too few",
-        "stopping.py",
+        "decoding/stopping.py",
         "recent = self.lm.decode(new_ids[-window:])",
         "recent = self.lm.decode(new_ids[-window + 1 :])",
         STOPPING,
     ),
     Mutant(
         "text shows the beginning of a stop string",
-        "stopping.py",
+        "decoding/stopping.py",
         "longest = min(len(text), max(map(len, self.stop), default=1) - 1)",
         "longest = min(len(text), max(map(len, self.stop), default=1) - 2)",
         STOPPING,
     ),
     Mutant(
         "one token too many",
-        "stopping.py",
+        "decoding/stopping.py",
         'return "length" if len(new_ids) >= self.max_new_tokens else None',
         'return "length" if len(new_ids) > self.max_new_tokens else None',
         STOPPING,
     ),
     Mutant(
         "EOS comes one token too early",
-        "stopping.py",
+        "decoding/stopping.py",
         "if length < self.min_new_tokens",
         "if length < self.min_new_tokens - 1",
         STOPPING,
     ),
     Mutant(
         "the last interval of the draw is missed",
-        "samplers.py",
+        "decoding/samplers.py",
         "torch.searchsorted(cdf, target, right=True)",
         "torch.searchsorted(cdf, target, right=False)",
-        "tests/test_samplers.py",
+        "tests/decoding/test_samplers.py",
     ),
     Mutant(
         "the last interval of the draw from a long row is missed",
-        "samplers.py",
+        "kernels/rows.py",
         'cdf.searchsorted(target, side="right")',
         'cdf.searchsorted(target, side="left")',
-        "tests/test_samplers.py",
+        "tests/decoding/test_samplers.py",
     ),
     Mutant(
         "a row of a batch is multiplied by another kernel than alone",
-        "linear.py",
+        "kernels/linear.py",
         "return rows + -rows % 3",
         "return rows",
-        "tests/test_batch_invariance.py",
+        "tests/models/gpt2/test_batch_invariance.py",
     ),
     Mutant(
         "a graphed step looks at what was in the buffer before",
-        "static_step.py",
+        "graphs/step.py",
         "(self._positions <= self.now)",
         "(self._positions <= self.now + 1)",
-        "tests/test_cuda_graph.py",
+        "tests/graphs/test_model.py",
     ),
     Mutant(
         "a graphed step looks at the padding of a short row",
-        "static_step.py",
+        "graphs/step.py",
         "(self._positions >= starts[:, None])",
         "(self._positions >= 0 * starts[:, None])",
-        "tests/test_cuda_graph.py",
+        "tests/graphs/test_model.py",
     ),
     Mutant(
         "a graph is warmed up and not taken back",
-        "static_step.py",
+        "graphs/step.py",
         "                restore()\n",
         "                pass\n",
-        "tests/test_static_step.py",
+        "tests/graphs/test_step.py",
     ),
 ]
 

@@ -29,8 +29,8 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from tqdm import tqdm
 
-from decodelib.gpt2_weights import GPT2Config, tensor_shapes
-from decodelib.load import STORYBOOK
+from decodelib.models.gpt2.weights import GPT2Config, tensor_shapes
+from decodelib.models.loading import STORYBOOK
 from tools.book import CELL_TIMEOUT_S, chapter_notebooks
 from tools.claims import NEEDS_TRAINING
 

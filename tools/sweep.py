@@ -16,9 +16,9 @@ from typing import Any
 from tqdm.auto import tqdm
 
 import decodelib as dl
-from decodelib.sweep import Setting, processes, sweep
-from decodelib.tradeoff import Table, measure, measure_people, save_table
-from decodelib.types import LogitsProcessor
+from decodelib.experiments.sweeps import Setting, processes, sweep
+from decodelib.experiments.tradeoff import Table, measure, measure_people, save_table
+from decodelib.processors.base import LogitsProcessor
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "chapters" / "data"

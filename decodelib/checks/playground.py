@@ -6,9 +6,11 @@ import math
 import random
 
 from decodelib.checks.verdict import Attempt, Exercise, Misconception, Verdict
-from decodelib.processors import MinP, Temperature, TopK, TopP
-from decodelib.samplers import Greedy, Sampling
-from decodelib.types import LogitsProcessor, Strategy
+from decodelib.decoding.search import Strategy
+from decodelib.processors.base import LogitsProcessor
+from decodelib.processors.temperatures import Temperature
+from decodelib.processors.truncation import MinP, TopK, TopP
+from decodelib.strategies.sampling import Greedy, Sampling
 
 Probs = list[float]
 

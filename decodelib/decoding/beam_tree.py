@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from decodelib.types import LanguageModel
+from decodelib.models.base import LanguageModel
 
 Fate = Literal["kept", "finished", "pruned"]
 

@@ -10,18 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from decodelib.generation import Generation, Step
-from decodelib.samplers import TokenSearch
-from decodelib.stopping import Stopping
-from decodelib.types import LanguageModel, Move, OwnSearch, Prompt, Search, Strategy
-from decodelib.validation import check_integer
+from decodelib.arguments import check_integer
+from decodelib.decoding.generation import Generation, Step
+from decodelib.decoding.search import Move, OwnSearch, Search, Strategy
+from decodelib.decoding.stopping import Stopping
+from decodelib.models.base import LanguageModel, Prompt
 
 Stop: TypeAlias = str | Sequence[str]
 
@@ -111,10 +111,11 @@ def generate_batch(
         for _ in tqdm(rounds, total=max_new_tokens, unit="token", disable=not progress):
             pass
     except KeyboardInterrupt:
-        if not progress or not all(isinstance(search, TokenSearch) for search in searches):
+        interrupts = [getattr(search, "interrupt", None) for search in searches]
+        if not progress or None in interrupts:
             raise
         for search in searches:
-            cast(TokenSearch, search).interrupt()
+            cast(Any, search).interrupt()
     results = {
         index: generation
         for search, group in zip(searches, members.values(), strict=True)

@@ -8,21 +8,13 @@ distribution. So neither its neighbours in a batch nor the global random state c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from decodelib.distributions import alone, as_arrays, check_logits, probabilities, widen
-from decodelib.fields import check_expressible, field, fields_of, processors_of
-from decodelib.generation import Generation, Step, Transcript
-from decodelib.processors import Chain
-from decodelib.stopping import Stopping
-from decodelib.survivors import CHUNK, are_few
-from decodelib.types import LanguageModel, LogitsProcessor, Move
+from decodelib.distributions import check_logits, widen
+from decodelib.kernels.rows import CHUNK, _draw_from_row, alone, as_arrays
 
 
 def argmax(logits: Float[Tensor, "batch vocab"]) -> Int[Tensor, " batch"]:
@@ -58,17 +50,6 @@ def _draw(
     # A uniform near 1 may round up to the total: the last token with any probability is meant.
     target = torch.minimum(target, total.nextafter(torch.zeros_like(total)))
     return torch.searchsorted(cdf, target, right=True)[:, 0]
-
-
-def _draw_from_row(row: np.ndarray, uniform: float) -> int:
-    """Draw alike on the CPU; if most tokens are removed, look only at the others."""
-    stays = row > -np.inf
-    few = are_few(int(np.count_nonzero(stays)), len(row))
-    ids = np.flatnonzero(stays) if few else None
-    cdf = probabilities(row if ids is None else row[ids]).cumsum()
-    target = min(uniform * cdf[-1], np.nextafter(cdf[-1], 0))
-    place = int(cdf.searchsorted(target, side="right"))
-    return place if ids is None else int(ids[place])
 
 
 def log_probs_of(
@@ -130,152 +111,3 @@ def uniforms(generators: Sequence[torch.Generator]) -> Float[Tensor, " batch"]:
 def seeded(seed: int) -> torch.Generator:
     """Return a generator for one sequence's draws, on the CPU so that all devices draw alike."""
     return torch.Generator().manual_seed(seed)
-
-
-@dataclass(frozen=True)
-class Greedy:
-    """Always take the most probable token; of equals, the one with the lowest id.
-
-    Deterministic: seeds change nothing. The same as `Sampling(TopK(1))`. Chapter 3.
-    """
-
-    def start(
-        self,
-        lm: LanguageModel,
-        prompts: Sequence[Int[Tensor, " _seq"]],
-        seeds: Sequence[int],
-        stopping: Stopping,
-        trace: bool,
-    ) -> TokenSearch:
-        return TokenSearch(prompts, stopping, trace, [Chain()] * len(prompts))
-
-
-@dataclass(frozen=True, init=False, repr=False)
-class Sampling:
-    """Draw each token from the model's distribution, changed by processors from left to right.
-
-    `Sampling()` alone is ancestral sampling: the model's own distribution.
-
-    Args:
-        processors: Callables `p(input_ids, logits)`, such as `Temperature(0.7)`.
-
-    Raises:
-        TypeError: For arguments that are not callables.
-
-    Source: of each processor, its own. Chapters 5 to 9 and 12.
-    """
-
-    processors: tuple[LogitsProcessor, ...]
-
-    def __init__(self, *processors: LogitsProcessor) -> None:
-        object.__setattr__(self, "processors", Chain(*processors).processors)
-
-    def __repr__(self) -> str:
-        return f"Sampling({', '.join(map(repr, self.processors))})"
-
-    @classmethod
-    def from_generation_config(cls, config: Any) -> Sampling:
-        """Return the sampling that a transformers GenerationConfig with do_sample=True describes.
-
-        Its fields become processors in transformers' own order; a top_k of None is 50. Raises
-        TypeError for what is no such configuration, and ValueError for one that does not sample or
-        has settings without a counterpart here; the function `from_generation_config` says which.
-        """
-        check_expressible(config)
-        if not field(config, "do_sample", False) or field(config, "num_beams", 1) != 1:
-            raise ValueError(
-                "config must have do_sample=True and num_beams=1, got one of another strategy: use "
-                "from_generation_config()"
-            )
-        return cls(*processors_of(config))
-
-    def to_generation_config(self) -> dict[str, Any]:
-        """Return the fields of a GenerationConfig under which transformers samples alike.
-
-        All that matter are there, top_k=0 against the hidden default of 50 included. Raises
-        ValueError for processors that transformers does not have or applies in another order.
-        """
-        return {"do_sample": True, "num_beams": 1} | fields_of(self.processors)
-
-    def start(
-        self,
-        lm: LanguageModel,
-        prompts: Sequence[Int[Tensor, " _seq"]],
-        seeds: Sequence[int],
-        stopping: Stopping,
-        trace: bool,
-    ) -> TokenSearch:
-        shared, generators = Chain(*self.processors), [seeded(seed) for seed in seeds]
-        bound = shared.is_sequence_bound
-        chains = [shared.for_sequence(seed) if bound else shared for seed in seeds]
-        return TokenSearch(prompts, stopping, trace, chains, generators)
-
-
-class TokenSearch:
-    """Decoding one token at a time, one row for each prompt until it is finished.
-
-    With generators it draws from the processed distribution; without, it takes the argmax.
-    """
-
-    def __init__(
-        self,
-        prompts: Sequence[Int[Tensor, " _seq"]],
-        stopping: Stopping,
-        trace: bool,
-        chains: Sequence[Chain],
-        generators: Sequence[torch.Generator] | None = None,
-    ) -> None:
-        self.transcripts = [Transcript(ids.tolist(), stopping, trace) for ids in prompts]
-        self.running = list(range(len(prompts)))
-        self.stopping, self.chains, self.generators = stopping, chains, generators
-
-    def advance(self, logits: Float[Tensor, "rows vocab"]) -> Move:
-        running = [self.transcripts[i] for i in self.running]
-        allowed = self.stopping.forbid_early_eos(logits, [len(t.token_ids) for t in running])
-        after = process([self.chains[i] for i in self.running], running, allowed)
-        own = self.generators and [self.generators[i] for i in self.running]
-        next_ids, chosen = choose(logits, after, uniforms(own) if own else None)
-        for transcript, choice, *rows in zip(running, chosen, logits, after, strict=True):
-            transcript.append(*choice, *rows)
-        alive = [row for row, t in enumerate(running) if t.finish_reason is None]
-        self.running = [self.running[row] for row in alive]
-        ancestors = torch.tensor(alive, dtype=torch.long)
-        if len(alive) < len(running):
-            next_ids = next_ids.index_select(0, ancestors.to(next_ids.device))
-        return Move(next_ids, ancestors)
-
-    def interrupt(self) -> None:
-        """End all continuations where they are."""
-        for row in self.running:
-            self.transcripts[row].finish_reason = "interrupted"
-        self.running = []
-
-    def steps(self, index: int) -> list[Step]:
-        return self.transcripts[index].steps
-
-    def results(self) -> list[Generation]:
-        return [transcript.generation() for transcript in self.transcripts]
-
-
-def process(
-    chains: Sequence[Chain], transcripts: Sequence[Transcript], logits: Float[Tensor, "rows vocab"]
-) -> Float[Tensor, "rows vocab"]:
-    """Return each row as its own chain leaves it, given the row's token ids if it wants them.
-
-    Rows that share a chain share a call; if it reads their ids, those of one length do, since
-    padding would be tokens that nobody wrote.
-    """
-    calls: dict[tuple[int, int], list[int]] = {}
-    for row, (chain, transcript) in enumerate(zip(chains, transcripts, strict=True)):
-        length = len(transcript.prompt_ids) + len(transcript.token_ids)
-        calls.setdefault((id(chain), length if chain.reads_input_ids else 0), []).append(row)
-    result = torch.empty_like(logits) if len(calls) > 1 else logits
-    for (_, length), rows in calls.items():
-        input_ids = torch.empty(len(rows), 0, dtype=torch.long, device=logits.device)
-        if length:
-            ids = [transcripts[row].prompt_ids + transcripts[row].token_ids for row in rows]
-            input_ids = torch.tensor(ids, device=logits.device)
-        if len(calls) == 1:
-            return chains[0](input_ids, logits if chains[0].is_own else logits.clone())
-        result[rows] = chains[rows[0]](input_ids, logits[rows])
-    return result

@@ -1,16 +1,18 @@
-"""Searches of several prompts made from searches of one: side by side, or in turn."""
+"""What a strategy and its search are, and searches of several prompts from searches of one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence, Sized
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from decodelib.generation import Generation, Step, Transcript
-from decodelib.types import Move
+from decodelib.decoding.generation import Generation, Step
+from decodelib.decoding.stopping import Stopping
+from decodelib.decoding.transcript import Transcript
+from decodelib.models.base import LanguageModel
 
 
 @runtime_checkable
@@ -84,3 +86,62 @@ class InTurn:
 
     def results(self) -> list[Generation]:
         return [search.transcript.generation() for search in self.searches]
+
+
+class Move(NamedTuple):
+    """One step of a search: row i of the next step continues row `ancestors[i]` with `next_ids[i]`.
+
+    No rows means that the search has ended. `next_ids` are on the model's device; `ancestors` are
+    best on the CPU, where they are read.
+    """
+
+    next_ids: Int[Tensor, " rows"]
+    ancestors: Int[Tensor, " rows"]
+
+
+@runtime_checkable
+class Search(Protocol):
+    """The decoding in progress of some prompts that share a strategy.
+
+    It begins with one row for each prompt, in order. The decoding loop hands it the logits of its
+    rows; it answers with a `Move`, which may repeat rows (beams, branches) or drop them (finished).
+    """
+
+    def advance(self, logits: Float[Tensor, "rows vocab"]) -> Move: ...
+
+    def steps(self, index: int) -> list[Step]:
+        """Return the steps decided so far for prompt `index`; they never change afterwards."""
+        ...
+
+    def results(self) -> list[Generation]:
+        """Return one Generation for each prompt, once the search has ended."""
+        ...
+
+
+@runtime_checkable
+class OwnSearch(Protocol):
+    """A search that runs its models itself, needing more of them than one step's logits."""
+
+    def run_round(self) -> bool:
+        """Take one round of tokens for every prompt; return whether any goes on."""
+        ...
+
+    def steps(self, index: int) -> list[Step]: ...
+
+    def results(self) -> list[Generation]: ...
+
+
+@runtime_checkable
+class Strategy(Protocol):
+    """A whole decoding procedure such as `Greedy()`; hashable, so that equal ones share a batch."""
+
+    def start(
+        self,
+        lm: LanguageModel,
+        prompts: Sequence[Int[Tensor, " _seq"]],
+        seeds: Sequence[int],
+        stopping: Stopping,
+        trace: bool,
+    ) -> Search | OwnSearch:
+        """Begin decoding `prompts`, each with draws from its own seed alone."""
+        ...

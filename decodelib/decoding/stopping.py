@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from decodelib.types import LanguageModel
-from decodelib.validation import check_integer
+from decodelib.arguments import check_integer
+from decodelib.models.base import LanguageModel
 
 FinishReason: TypeAlias = Literal["eos", "stop", "length", "interrupted"]
 

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from decodelib.validation import check_integer, check_number
+from decodelib.arguments import check_integer, check_number
 
 Unit = TypeVar("Unit")
 

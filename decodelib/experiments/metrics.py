@@ -13,9 +13,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from decodelib.arguments import check_integer
 from decodelib.distributions import entropy, surprisal
-from decodelib.types import LanguageModel, Prompt
-from decodelib.validation import check_integer
+from decodelib.models.base import LanguageModel, Prompt
 
 
 def ends_in_repetition(ids: Sequence[Hashable], min_length: int = 2, min_times: int = 3) -> bool:

@@ -21,10 +21,11 @@ from typing import NamedTuple, TypeAlias
 import torch
 from tqdm.auto import tqdm
 
-from decodelib.generate import generate_batch
-from decodelib.load import load, resolve
-from decodelib.types import LanguageModel, Strategy
-from decodelib.validation import check_integer
+from decodelib.arguments import check_integer
+from decodelib.decoding.loop import generate_batch
+from decodelib.decoding.search import Strategy
+from decodelib.models.base import LanguageModel
+from decodelib.models.loading import load, resolve
 
 
 @dataclass(frozen=True)

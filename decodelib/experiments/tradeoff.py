@@ -16,10 +16,10 @@ from statistics import fmean
 from typing import Any
 
 from decodelib.distributions import surprisal
-from decodelib.intervals import Estimate, bootstrap, half_samples
-from decodelib.metrics import distinct_n, repetition, self_bleu, zipf_exponent
-from decodelib.sweep import Outcome, Text
-from decodelib.types import LanguageModel
+from decodelib.experiments.intervals import Estimate, bootstrap, half_samples
+from decodelib.experiments.metrics import distinct_n, repetition, self_bleu, zipf_exponent
+from decodelib.experiments.sweeps import Outcome, Text
+from decodelib.models.base import LanguageModel
 
 OF_ONE_PROMPT: dict[str, Callable[[Sequence[Text]], float]] = {
     "surprisal": lambda texts: sum(t.nats for t in texts) / sum(len(t.token_ids) for t in texts),
@@ -41,7 +41,7 @@ class Row:
     """One setting's measures.
 
     Attributes:
-        family, knob: Of the setting; see `decodelib.sweep.Setting`.
+        family, knob: Of the setting; see `decodelib.experiments.sweeps.Setting`.
         strategy: How it is written in Python.
         units: For each measure of one prompt, its value for every prompt, in order.
         across: For each measure of many prompts, its estimate on half as many texts as prompts.

@@ -20,11 +20,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from decodelib.gpt2 import GPT2
-from decodelib.kv_cache import KVCache
-from decodelib.static_step import Called, Picking, Replayable, StaticStep, captured, pick
-from decodelib.types import LanguageModel
-from decodelib.validation import check_integer
+from decodelib.arguments import check_integer
+from decodelib.graphs.step import Called, Picking, Replayable, StaticStep, captured, pick
+from decodelib.models.base import LanguageModel
+from decodelib.models.gpt2.kv_cache import KVCache
+from decodelib.models.gpt2.model import GPT2
 
 
 def graphed(lm: LanguageModel[Any], rows: int = 8, capacity: int | None = None) -> GraphedGPT2:

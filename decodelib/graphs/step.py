@@ -16,8 +16,9 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from decodelib.gpt2 import GPT2, join_heads, split_heads
-from decodelib.samplers import choices
+from decodelib.decoding.samplers import choices
+from decodelib.models.gpt2.attend import join_heads, split_heads
+from decodelib.models.gpt2.model import GPT2
 
 # cuBLAS and the attention kernels choose and allocate what they need in the first few calls.
 WARM_UPS = 3

@@ -16,13 +16,15 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from decodelib.cuda_graph import GraphedGPT2
-from decodelib.generation import Generation, Step, Transcript
-from decodelib.kv_cache import KVCache
-from decodelib.samplers import Greedy, Sampling, on_host, seeded, uniforms
-from decodelib.static_step import pick
-from decodelib.stopping import Stopping
-from decodelib.types import LanguageModel
+from decodelib.decoding.generation import Generation, Step
+from decodelib.decoding.samplers import on_host, seeded, uniforms
+from decodelib.decoding.stopping import Stopping
+from decodelib.decoding.transcript import Transcript
+from decodelib.graphs.model import GraphedGPT2
+from decodelib.graphs.step import pick
+from decodelib.models.base import LanguageModel
+from decodelib.models.gpt2.kv_cache import KVCache
+from decodelib.strategies.sampling import Greedy, Sampling
 
 
 @dataclass(frozen=True)

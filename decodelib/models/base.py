@@ -9,39 +9,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import (
-    TYPE_CHECKING,
-    Generic,
-    NamedTuple,
-    Protocol,
-    TypeAlias,
-    TypeVar,
-    runtime_checkable,
-)
+from typing import Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from decodelib.generation import Generation, Step
-    from decodelib.stopping import Stopping
-
 Prompt: TypeAlias = str | Sequence[int] | Tensor
 """Text, or token ids as any sequence of integers or an integer tensor of shape [seq]."""
-
-
-@runtime_checkable
-class LogitsProcessor(Protocol):
-    """Anything called as `p(input_ids, logits)` that returns new logits of the same shape.
-
-    This is the signature of transformers' logits processors, so each kind works in the other's
-    chains. A removed token has the logit -inf.
-    """
-
-    def __call__(
-        self, input_ids: Int[Tensor, "batch seq"], logits: Float[Tensor, "batch vocab"]
-    ) -> Float[Tensor, "batch vocab"]: ...
 
 
 CacheT = TypeVar("CacheT", bound="Cache")
@@ -166,62 +141,3 @@ def _as_ids(ids: Sequence[int] | Tensor) -> Int[Tensor, " seq"]:
     if len(tensor) and inexact:
         raise TypeError(f"prompt ids must be integers, got {tensor.dtype}")
     return tensor.long()
-
-
-class Move(NamedTuple):
-    """One step of a search: row i of the next step continues row `ancestors[i]` with `next_ids[i]`.
-
-    No rows means that the search has ended. `next_ids` are on the model's device; `ancestors` are
-    best on the CPU, where they are read.
-    """
-
-    next_ids: Int[Tensor, " rows"]
-    ancestors: Int[Tensor, " rows"]
-
-
-@runtime_checkable
-class Search(Protocol):
-    """The decoding in progress of some prompts that share a strategy.
-
-    It begins with one row for each prompt, in order. The decoding loop hands it the logits of its
-    rows; it answers with a `Move`, which may repeat rows (beams, branches) or drop them (finished).
-    """
-
-    def advance(self, logits: Float[Tensor, "rows vocab"]) -> Move: ...
-
-    def steps(self, index: int) -> list[Step]:
-        """Return the steps decided so far for prompt `index`; they never change afterwards."""
-        ...
-
-    def results(self) -> list[Generation]:
-        """Return one Generation for each prompt, once the search has ended."""
-        ...
-
-
-@runtime_checkable
-class OwnSearch(Protocol):
-    """A search that runs its models itself, needing more of them than one step's logits."""
-
-    def run_round(self) -> bool:
-        """Take one round of tokens for every prompt; return whether any goes on."""
-        ...
-
-    def steps(self, index: int) -> list[Step]: ...
-
-    def results(self) -> list[Generation]: ...
-
-
-@runtime_checkable
-class Strategy(Protocol):
-    """A whole decoding procedure such as `Greedy()`; hashable, so that equal ones share a batch."""
-
-    def start(
-        self,
-        lm: LanguageModel,
-        prompts: Sequence[Int[Tensor, " _seq"]],
-        seeds: Sequence[int],
-        stopping: Stopping,
-        trace: bool,
-    ) -> Search | OwnSearch:
-        """Begin decoding `prompts`, each with draws from its own seed alone."""
-        ...

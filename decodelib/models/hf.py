@@ -20,8 +20,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from decodelib.hub import TOKENIZERS
-from decodelib.types import LanguageModel, Prompt
+from decodelib.models.base import LanguageModel, Prompt
+from decodelib.models.hub import TOKENIZERS
 
 
 @dataclass

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import torch
 
-from decodelib import hub
-from decodelib.gpt2 import GPT2
-from decodelib.gpt2_weights import GPT2Config
-from decodelib.types import LanguageModel
+from decodelib.models import hub
+from decodelib.models.base import LanguageModel
+from decodelib.models.gpt2.model import GPT2
+from decodelib.models.gpt2.weights import GPT2Config
 
 STORYBOOK = Path(__file__).parent / "storybook"
 
@@ -166,7 +166,7 @@ def _from_folder(
         )
     if _is_plain_gpt2(config) and (folder / hub.WEIGHTS).is_file():
         return GPT2.from_folder(folder, name, device, dtype)
-    from decodelib.hf import HFModel
+    from decodelib.models.hf import HFModel
 
     return HFModel.from_folder(folder, name, device, dtype)
 

@@ -13,8 +13,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from decodelib.types import LanguageModel
-from decodelib.validation import check_integer
+from decodelib.arguments import check_integer
+from decodelib.models.base import LanguageModel
 
 BOS, EOS = "<bos>", "<eos>"
 

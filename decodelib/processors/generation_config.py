@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from decodelib.penalties import RepetitionPenalty
-from decodelib.processors import MinP, Processor, Temperature, TopK, TopP
-from decodelib.truncation import Epsilon, Eta, Typical
-from decodelib.types import LogitsProcessor
+from decodelib.processors.base import LogitsProcessor, Processor
+from decodelib.processors.penalties import RepetitionPenalty
+from decodelib.processors.temperatures import Temperature
+from decodelib.processors.truncation import Epsilon, Eta, MinP, TopK, TopP, Typical
 
 
 class _Field(NamedTuple):

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from decodelib.arguments import check_number
 from decodelib.distributions import log_probs, reaches
-from decodelib.processors import Processor, remove
-from decodelib.validation import check_number
+from decodelib.processors.base import Processor, remove
 
 
 @dataclass(frozen=True, repr=False)

@@ -14,9 +14,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from decodelib.arguments import check_integer, check_number
 from decodelib.distributions import check_logits
-from decodelib.processors import Processor
-from decodelib.validation import check_integer, check_number
+from decodelib.processors.base import Processor
 
 
 @dataclass(frozen=True, repr=False)

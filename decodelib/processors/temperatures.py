@@ -5,14 +5,54 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from decodelib.distributions import entropy, scalable, widen
-from decodelib.processors import Processor
-from decodelib.validation import check_number
+from decodelib.arguments import check_number
+from decodelib.distributions import check_logits, entropy, scalable, widen
+from decodelib.processors.base import Processor
+
+
+@dataclass(frozen=True, repr=False)
+class Temperature(Processor):
+    """Divide the logits by T, so that p_i becomes proportional to p_i^(1/T).
+
+    T < 1 sharpens the distribution and T -> 0 approaches greedy; T = 1 is the model's own; T > 1
+    flattens it and T -> infinity approaches uniform. Usual values: 0.6 to 1.2.
+
+    Args:
+        temperature: T, greater than 0. Zero is `Greedy()`.
+
+    Raises:
+        ValueError: If T is not a positive finite number.
+
+    Source: Ackley, Hinton and Sejnowski 1985 (Gibbs distribution). Chapter 6.
+    """
+
+    by_logits_alone: ClassVar[bool] = True
+
+    temperature: float
+
+    def __post_init__(self) -> None:
+        if isinstance(self.temperature, Real) and self.temperature == 0:
+            raise ValueError(
+                "temperature must be greater than 0, got 0: for its limit, which always takes the "
+                "most probable token, use Greedy()"
+            )
+        check_number("temperature", self.temperature, 0, math.inf, open_low=True, open_high=True)
+
+    def __call__(
+        self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
+    ) -> Float[Tensor, "*batch vocab"]:
+        check_logits(logits)
+        # The divisor must be a number in every precision: 0 / 0 and -inf / inf are NaN.
+        single = torch.finfo(torch.float32)
+        divisor = min(max(float(self.temperature), single.tiny), single.max)
+        return scalable(logits, 1 / divisor) / divisor
 
 
 @dataclass(frozen=True, repr=False)

@@ -13,9 +13,120 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from decodelib.distributions import check_logits, entropy, reaches, rounding, widen
-from decodelib.processors import Processor, remove
-from decodelib.validation import check_number
+from decodelib.arguments import check_integer, check_number
+from decodelib.distributions import (
+    check_logits,
+    entropy,
+    largest,
+    nucleus,
+    reaches,
+    rounded_up,
+    rounding,
+    widen,
+)
+from decodelib.processors.base import Processor, remove
+
+
+@dataclass(frozen=True, repr=False)
+class TopK(Processor):
+    """Keep the k most probable tokens.
+
+    Exactly k are kept: of equal logits at the boundary, the lower ids. (transformers keeps all of
+    them.) k >= V keeps everything, k = 1 is greedy. Usual values: 20 to 100.
+
+    Args:
+        top_k: k, an integer of at least 1.
+
+    Raises:
+        ValueError: If k < 1.  TypeError: If k is not an integer.
+
+    Source: Fan, Lewis and Dauphin 2018, arXiv 1805.04833. Chapter 7.
+    """
+
+    by_logits_alone: ClassVar[bool] = True
+
+    top_k: int
+
+    def __post_init__(self) -> None:
+        check_integer("top_k", self.top_k, 1)
+
+    def __call__(
+        self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
+    ) -> Float[Tensor, "*batch vocab"]:
+        check_logits(logits)
+        if self.top_k >= logits.shape[-1]:
+            return logits.clone()
+        count = torch.full(logits.shape[:-1], self.top_k, device=logits.device)
+        return remove(logits, largest(logits, count))
+
+
+@dataclass(frozen=True, repr=False)
+class TopP(Processor):
+    """Keep the nucleus: the smallest set of most probable tokens with mass >= p.
+
+    The token that crosses p is kept; when the mass equals p exactly, nothing is added. Ties at the
+    boundary go to the lower ids. Sums of floats count as reaching p within 1e-7 (1e-12 for float64
+    logits). p = 1 keeps everything. Usual values: 0.9 to 0.95.
+
+    Args:
+        top_p: p, in (0, 1].
+
+    Raises:
+        ValueError: If p is outside (0, 1].
+
+    Source: Holtzman et al. 2020, arXiv 1904.09751. Chapter 8.
+    """
+
+    by_logits_alone: ClassVar[bool] = True
+
+    top_p: float
+
+    def __post_init__(self) -> None:
+        check_number("top_p", self.top_p, 0, 1, open_low=True)
+
+    def __call__(
+        self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
+    ) -> Float[Tensor, "*batch vocab"]:
+        return remove(logits, nucleus(logits, self.top_p))
+
+
+@dataclass(frozen=True, repr=False)
+class MinP(Processor):
+    """Keep the tokens with p_i >= m * p_max, compared as l_i >= l_max + ln m.
+
+    In logits the comparison needs no softmax. A token exactly at the bound is kept; a difference
+    within the logits' own rounding does not count. The set shrinks when the model is sure and grows
+    when it is not. m = 0 keeps everything, m = 1 only the most probable token and its equals.
+    Usual values: 0.02 to 0.1.
+
+    Args:
+        min_p: m, in [0, 1].
+
+    Raises:
+        ValueError: If m is outside [0, 1].
+
+    Source: Nguyen et al. 2024, arXiv 2407.01082. Chapter 9.
+    """
+
+    by_logits_alone: ClassVar[bool] = True
+
+    min_p: float
+
+    def __post_init__(self) -> None:
+        check_number("min_p", self.min_p, 0, 1)
+
+    def __call__(
+        self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
+    ) -> Float[Tensor, "*batch vocab"]:
+        check_logits(logits)
+        if self.min_p == 0:
+            return logits.clone()
+        best = widen(logits.amax(-1, keepdim=True))
+        bound = best + math.log(self.min_p)
+        if self.min_p < 1:
+            # Each of the two logits was rounded once, by up to half its last digit.
+            bound -= 2 * torch.finfo(logits.dtype).eps * torch.maximum(best.abs(), bound.abs())
+        return remove(logits, logits >= rounded_up(bound, logits.dtype))
 
 
 @dataclass(frozen=True, repr=False)

@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from decodelib.arguments import check_integer, check_number
 from decodelib.distributions import reaches
-from decodelib.processors import Processor, remove
-from decodelib.validation import check_integer, check_number
+from decodelib.processors.base import Processor, remove
 
 
 @dataclass(frozen=True, repr=False)

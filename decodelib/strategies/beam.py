@@ -15,14 +15,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from decodelib.beam_tree import NUM_PRUNED, Fate, Growth, TreeRecorder
+from decodelib.arguments import check_choice, check_integer, check_number, short_repr
+from decodelib.decoding.beam_tree import NUM_PRUNED, Fate, Growth, TreeRecorder
+from decodelib.decoding.generation import Generation, Step
+from decodelib.decoding.search import SideBySide
+from decodelib.decoding.stopping import Stopping
+from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import check_logits, widen
-from decodelib.generation import Generation, Step, Transcript
-from decodelib.processors import short_repr
-from decodelib.search import SideBySide
-from decodelib.stopping import Stopping
-from decodelib.types import LanguageModel
-from decodelib.validation import check_choice, check_integer, check_number
+from decodelib.models.base import LanguageModel
 
 
 @dataclass(frozen=True, repr=False)

@@ -11,12 +11,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from decodelib.beam import Beams, BeamSearch, Hypothesis
-from decodelib.generation import Generation, Step, Transcript
-from decodelib.search import SideBySide
-from decodelib.stopping import Stopping
-from decodelib.types import LanguageModel
-from decodelib.validation import check_integer, check_number
+from decodelib.arguments import check_integer, check_number
+from decodelib.decoding.generation import Generation, Step
+from decodelib.decoding.search import SideBySide
+from decodelib.decoding.stopping import Stopping
+from decodelib.decoding.transcript import Transcript
+from decodelib.models.base import LanguageModel
+from decodelib.strategies.beam import Beams, BeamSearch, Hypothesis
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,17 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from decodelib.arguments import check_integer, check_number, short_repr
+from decodelib.decoding.generation import Generation, Step
+from decodelib.decoding.samplers import argmax, sample, seeded, uniforms
+from decodelib.decoding.search import SideBySide
+from decodelib.decoding.stopping import Stopping
+from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import entropy_and_varentropy, log_probs, widen
-from decodelib.generation import Generation, Step, Transcript
-from decodelib.processors import Chain, MinP, Temperature, TopK, TopP, short_repr
-from decodelib.samplers import argmax, sample, seeded, uniforms
-from decodelib.search import SideBySide
-from decodelib.stopping import Stopping
-from decodelib.types import LanguageModel
-from decodelib.validation import check_integer, check_number
+from decodelib.models.base import LanguageModel
+from decodelib.processors.base import Chain
+from decodelib.processors.temperatures import Temperature
+from decodelib.processors.truncation import MinP, TopK, TopP
 
 Quadrant: TypeAlias = Literal["certain", "wide", "forked", "lost", "between"]
 

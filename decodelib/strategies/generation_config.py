@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from decodelib.beam import BeamSearch
-from decodelib.contrastive import ContrastiveSearch
-from decodelib.diverse import DiverseBeamSearch
-from decodelib.fields import check_expressible, field, processors_of
-from decodelib.processors import TopK
-from decodelib.samplers import Greedy, Sampling
-from decodelib.types import Strategy
+from decodelib.decoding.search import Strategy
+from decodelib.processors.generation_config import check_expressible, field, processors_of
+from decodelib.processors.truncation import TopK
+from decodelib.strategies.beam import BeamSearch
+from decodelib.strategies.contrastive_search import ContrastiveSearch
+from decodelib.strategies.diverse import DiverseBeamSearch
+from decodelib.strategies.sampling import Greedy, Sampling
 
 
 def from_generation_config(config: Any) -> Strategy:

@@ -6,20 +6,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias
 
-from decodelib.beam import BeamSearch
-from decodelib.contrastive import ContrastiveDecoding, ContrastiveSearch
-from decodelib.diverse import DiverseBeamSearch
-from decodelib.entropix import EntropySampling
-from decodelib.mirostat import Mirostat
-from decodelib.penalties import DRY, RepetitionPenalty
-from decodelib.processors import MinP, Temperature, TopK, TopP
-from decodelib.samplers import Greedy, Sampling
-from decodelib.speculative import SpeculativeSampling
-from decodelib.stochastic import StochasticBeamSearch
-from decodelib.temperatures import DynamicTemperature, EntropyTemperature
-from decodelib.truncation import Epsilon, Eta, TopNSigma, Typical
-from decodelib.types import LanguageModel, LogitsProcessor, Strategy
-from decodelib.xtc import XTC
+from decodelib.decoding.search import Strategy
+from decodelib.models.base import LanguageModel
+from decodelib.processors.base import LogitsProcessor
+from decodelib.processors.mirostat import Mirostat
+from decodelib.processors.penalties import DRY, RepetitionPenalty
+from decodelib.processors.temperatures import DynamicTemperature, EntropyTemperature, Temperature
+from decodelib.processors.truncation import Epsilon, Eta, MinP, TopK, TopNSigma, TopP, Typical
+from decodelib.processors.xtc import XTC
+from decodelib.strategies.beam import BeamSearch
+from decodelib.strategies.contrastive_decoding import ContrastiveDecoding
+from decodelib.strategies.contrastive_search import ContrastiveSearch
+from decodelib.strategies.diverse import DiverseBeamSearch
+from decodelib.strategies.entropix import EntropySampling
+from decodelib.strategies.sampling import Greedy, Sampling
+from decodelib.strategies.speculative import SpeculativeSampling
+from decodelib.strategies.stochastic import StochasticBeamSearch
 
 Given: TypeAlias = Mapping[str, Any]
 """The knobs that were given, by name, each with its value."""

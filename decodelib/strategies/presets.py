@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from decodelib.knobs import STRATEGIES
-from decodelib.load import load
-from decodelib.types import Strategy
-from decodelib.validation import check_choice
+from decodelib.arguments import check_choice
+from decodelib.decoding.search import Strategy
+from decodelib.models.loading import load
+from decodelib.strategies.knobs import STRATEGIES
 
 
 class Preset(NamedTuple):
@@ -68,8 +68,8 @@ def preset(name: str) -> Strategy:
     yours. Chapter 15 does so.
 
     Args:
-        name: "facts", "code", "attempts", "chat", "fiction" or "ideas". `decodelib.presets.PRESETS`
-            holds the purpose and the source of each.
+        name: "facts", "code", "attempts", "chat", "fiction" or "ideas". `PRESETS` holds the
+            purpose and the source of each.
 
     Raises:
         ValueError: For another name.

@@ -13,14 +13,15 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from decodelib.arguments import check_integer
+from decodelib.decoding.samplers import sample, seeded, uniforms
+from decodelib.decoding.search import InTurn
+from decodelib.decoding.stopping import Stopping
+from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import log_probs, widen
-from decodelib.generation import Transcript
-from decodelib.processors import Chain
-from decodelib.samplers import process, sample, seeded, uniforms
-from decodelib.search import InTurn
-from decodelib.stopping import Stopping
-from decodelib.types import Cache, LanguageModel, LogitsProcessor
-from decodelib.validation import check_integer
+from decodelib.models.base import Cache, LanguageModel
+from decodelib.processors.base import Chain, LogitsProcessor
+from decodelib.strategies.sampling import process
 
 
 @dataclass(frozen=True, init=False)

@@ -9,13 +9,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from decodelib.arguments import check_integer
+from decodelib.decoding.generation import Generation, Step
+from decodelib.decoding.samplers import seeded
+from decodelib.decoding.search import SideBySide
+from decodelib.decoding.stopping import Stopping
+from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import check_logits, widen
-from decodelib.generation import Generation, Step, Transcript
-from decodelib.samplers import seeded
-from decodelib.search import SideBySide
-from decodelib.stopping import Stopping
-from decodelib.types import LanguageModel
-from decodelib.validation import check_integer
+from decodelib.models.base import LanguageModel
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,13 @@
 """Figures and explorers for notebooks. The rest of decodelib never imports this package."""
 
-from decodelib.viz import plots
-from decodelib.viz.beams import BeamExplorer, explore_beams
-from decodelib.viz.chain import Distribution
-from decodelib.viz.distribution import DistributionExplorer, explore_distribution
-from decodelib.viz.entropy_map import EntropyMap, explore_entropy
-from decodelib.viz.player import GenerationPlayer, explore_generation
-from decodelib.viz.playground import Playground, playground
-from decodelib.viz.race import RaceExplorer, explore_race
+from decodelib.viz.beams.explorer import BeamExplorer, explore_beams
+from decodelib.viz.distribution.explorer import DistributionExplorer, explore_distribution
+from decodelib.viz.distribution.steps import Distribution
+from decodelib.viz.entropy.explorer import EntropyMap, explore_entropy
+from decodelib.viz.figures import plots
+from decodelib.viz.live.playground import Playground, playground
+from decodelib.viz.player.explorer import GenerationPlayer, explore_generation
+from decodelib.viz.race.explorer import RaceExplorer, explore_race
 
 __all__ = [
     "BeamExplorer",

@@ -7,10 +7,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from browser import COLOUR_RULES, axe_violations, browser, console_errors, external, requests, serve
-from explorer_cases import ORDER
-from explorer_page import READ, assert_shows, click, state_of
-from site_pages import (
+
+from tests.helpers.browser import (
+    COLOUR_RULES,
+    axe_violations,
+    browser,
+    console_errors,
+    external,
+    requests,
+    serve,
+)
+from tests.helpers.explorer_cases import ORDER
+from tests.helpers.explorer_page import READ, assert_shows, click, state_of
+from tests.helpers.site_pages import (
     ICONS_WITHOUT_A_GLYPH,
     MOVE_EVERYTHING,
     REVEAL,

@@ -4,7 +4,7 @@ import nbformat
 import pytest
 
 import decodelib as dl
-from decodelib.load import STORYBOOK
+from decodelib.models.loading import STORYBOOK
 from tools.other_models import GPT2_VOCAB, failures_of, write_random_model
 
 

@@ -3,7 +3,7 @@
 import pytest
 from pypdf import PdfReader
 
-from tests.browser import chromium
+from tests.helpers.browser import chromium
 from tools.pdf import find_browser, pages, print_book
 
 pytestmark = pytest.mark.browser

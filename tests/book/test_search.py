@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.browser import browser, console_errors
+from tests.helpers.browser import browser, console_errors
 from tools.book import chapter_notebooks
 
 pytestmark = pytest.mark.browser

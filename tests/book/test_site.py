@@ -10,9 +10,9 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
-from decodelib.viz.explorer import SCRIPTS, STYLES
+from decodelib.viz.shell.explorer import SCRIPTS, STYLES
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "chapters").glob("*.ipynb"))
 FETCHED = {
     "script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src", "video": "src",

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import decodelib as dl
-from decodelib.tradeoff import load_table
+from decodelib.experiments.tradeoff import load_table
 
-TOOL = Path(__file__).resolve().parent.parent / "tools" / "sweep.py"
+TOOL = Path(__file__).resolve().parents[2] / "tools" / "sweep.py"
 
 
 @pytest.fixture

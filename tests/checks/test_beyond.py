@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 import torch
-from exercise_laws import laws
 
 from decodelib import checks
-from decodelib.speculative import residual
+from decodelib.strategies.speculative import residual
+from tests.helpers.exercise_laws import laws
 
 # Solutions, each written differently from the checker's own.
 

@@ -5,11 +5,11 @@ import statistics
 
 import numpy as np
 import torch
-from exercise_laws import laws
 
 import decodelib as dl
 from decodelib.checks import entropix as checks
 from decodelib.distributions import entropy_and_varentropy
+from tests.helpers.exercise_laws import laws
 
 # Solutions, each written differently from the checker's own: the library's, where it has one.
 

@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 import torch
-from exercise_laws import laws
 
 import decodelib as dl
 from decodelib import distributions
 from decodelib.checks import entropy as checks
+from tests.helpers.exercise_laws import laws
 
 NO_IDS = torch.empty(1, 0, dtype=torch.long)
 

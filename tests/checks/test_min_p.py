@@ -5,10 +5,10 @@ import statistics
 
 import numpy as np
 import torch
-from exercise_laws import laws
 
 import decodelib as dl
 from decodelib.checks import min_p as checks
+from tests.helpers.exercise_laws import laws
 
 NO_IDS = torch.empty(1, 0, dtype=torch.long)
 

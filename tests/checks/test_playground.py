@@ -3,10 +3,10 @@
 import math
 
 import numpy as np
-from exercise_laws import laws
 
 import decodelib as dl
 from decodelib import checks
+from tests.helpers.exercise_laws import laws
 
 # Solutions, each written differently from the checker's own.
 

@@ -5,9 +5,9 @@ from itertools import chain
 from statistics import fmean
 
 import numpy as np
-from exercise_laws import laws
 
 from decodelib import checks
+from tests.helpers.exercise_laws import laws
 
 # Solutions, each written differently from the checker's own.
 

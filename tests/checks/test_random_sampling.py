@@ -5,10 +5,10 @@ import itertools
 import math
 
 import torch
-from exercise_laws import laws
 
 from decodelib import checks
-from decodelib.samplers import sample
+from decodelib.decoding.samplers import sample
+from tests.helpers.exercise_laws import laws
 
 # Solutions, each written differently from the checker's own.
 

@@ -4,9 +4,9 @@ import itertools
 import math
 
 import numpy as np
-from exercise_laws import laws
 
 from decodelib import checks
+from tests.helpers.exercise_laws import laws
 
 EOS = "<eos>"
 

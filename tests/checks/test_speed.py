@@ -2,9 +2,8 @@
 
 import itertools
 
-from exercise_laws import laws
-
 from decodelib import checks
+from tests.helpers.exercise_laws import laws
 
 # Solutions, each written differently from the checker's own.
 

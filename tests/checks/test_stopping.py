@@ -2,11 +2,10 @@
 
 import re
 
-from exercise_laws import laws
-
 from decodelib import checks
-from decodelib.stopping import Stopping
-from decodelib.toy import TableLM
+from decodelib.decoding.stopping import Stopping
+from decodelib.models.toy import TableLM
+from tests.helpers.exercise_laws import laws
 
 # Solutions, each written differently from the checker's own.
 

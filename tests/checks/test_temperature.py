@@ -3,10 +3,10 @@
 import math
 
 import torch
-from exercise_laws import laws
 
 from decodelib import checks
 from decodelib.distributions import entropy
+from tests.helpers.exercise_laws import laws
 
 # Solutions, each written differently from the checker's own.
 

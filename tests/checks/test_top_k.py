@@ -3,10 +3,10 @@
 import heapq
 
 import torch
-from exercise_laws import laws
 
 from decodelib import TopK, checks
 from decodelib.distributions import nucleus_size
+from tests.helpers.exercise_laws import laws
 
 # Solutions, each written differently from the checker's own.
 

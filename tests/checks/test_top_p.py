@@ -4,10 +4,10 @@ import bisect
 import itertools
 
 import torch
-from exercise_laws import laws
 
 from decodelib import checks
 from decodelib.distributions import nucleus
+from tests.helpers.exercise_laws import laws
 
 # Solutions, each written differently from the checker's own.
 

@@ -17,7 +17,7 @@ import transformers
 from torch import Tensor
 
 import decodelib as dl
-from decodelib.samplers import argmax
+from decodelib.decoding.samplers import argmax
 
 INF = math.inf
 Settings = dict[str, object]

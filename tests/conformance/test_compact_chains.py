@@ -4,8 +4,8 @@ import pytest
 import torch
 
 import decodelib as dl
-from decodelib.samplers import sample
-from decodelib.survivors import CHUNK, survivors
+from decodelib.decoding.samplers import sample
+from decodelib.kernels.rows import CHUNK, survivors
 
 MEMBERS = [
     dl.Temperature(0.7), dl.TopK(40), dl.TopP(0.9), dl.MinP(0.02), dl.Typical(0.9),

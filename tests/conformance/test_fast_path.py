@@ -6,7 +6,7 @@ import torch
 
 from decodelib import TopK, TopP
 from decodelib.distributions import largest, nucleus, nucleus_size, rounding
-from decodelib.processors import remove
+from decodelib.processors.base import remove
 
 END = 1024  # around this many tokens the rows below end, or a tie lies
 TYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decodelib import (
+from decodelib import (  # fmt: skip
     Chain,
     Epsilon,
     Eta,
@@ -19,7 +19,7 @@ from decodelib import (
     TopNSigma,
     TopP,
     Typical,
-)  # fmt: skip
+)
 
 from .systems import OURS, SYSTEMS
 

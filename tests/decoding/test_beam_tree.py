@@ -3,10 +3,10 @@
 import math
 
 import pytest
-from test_beam import TWO_STEPS, random_table
 
 import decodelib as dl
-from decodelib.beam_tree import NUM_PRUNED, BeamNode, BeamTree
+from decodelib.decoding.beam_tree import NUM_PRUNED, BeamNode, BeamTree
+from tests.strategies.test_beam import TWO_STEPS, random_table
 
 LONG = 6
 

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from test_gpt2 import PROMPTS
 
 import decodelib as dl
+from tests.models.gpt2.test_model import PROMPTS
 
 STORYBOOK = dl.load("storybook", device="cpu", dtype="float32")
 STRATEGIES = [

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 import decodelib as dl
-from decodelib.samplers import (
+from decodelib.decoding.samplers import (
     _draw,
     argmax,
     choices,

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import decodelib as dl
-from decodelib.stopping import Stopping, settled_text
-from decodelib.types import LanguageModel
+from decodelib.decoding.stopping import Stopping, settled_text
+from decodelib.models.base import LanguageModel
 
 
 class Script(LanguageModel):

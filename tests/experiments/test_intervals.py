@@ -6,7 +6,7 @@ from statistics import fmean, stdev
 
 import pytest
 
-from decodelib.intervals import Estimate, bootstrap, half_samples
+from decodelib.experiments.intervals import Estimate, bootstrap, half_samples
 
 
 def normal(seed, count=40):

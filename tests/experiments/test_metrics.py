@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from decodelib import TableLM, metrics
+from decodelib import TableLM
+from decodelib.experiments import metrics
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import decodelib as dl
-from decodelib import sweep as module
-from decodelib.sweep import Setting, Task, Text, processes, run, sweep
+from decodelib.experiments import sweeps as module
+from decodelib.experiments.sweeps import Setting, Task, Text, processes, run, sweep
 
 SETTINGS = [
     Setting("greedy", None, dl.Greedy(), deterministic=True),

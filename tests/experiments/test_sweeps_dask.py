@@ -11,7 +11,7 @@ import pytest
 from distributed import Client, LocalCluster
 
 import decodelib as dl
-from decodelib.sweep import Setting, sweep
+from decodelib.experiments.sweeps import Setting, sweep
 
 SETTINGS = [
     Setting("greedy", None, dl.Greedy(), deterministic=True),

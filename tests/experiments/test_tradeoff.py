@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 import decodelib as dl
-from decodelib import metrics
-from decodelib.intervals import Estimate
-from decodelib.sweep import Outcome, Setting, Task, Text, run
-from decodelib.tradeoff import (
+from decodelib.experiments import metrics
+from decodelib.experiments.intervals import Estimate
+from decodelib.experiments.sweeps import Outcome, Setting, Task, Text, run
+from decodelib.experiments.tradeoff import (
     OF_ONE_PROMPT,
     Row,
     Table,
@@ -21,7 +21,7 @@ from decodelib.tradeoff import (
     save_table,
 )
 
-DATA = Path(__file__).resolve().parent.parent / "chapters" / "data"
+DATA = Path(__file__).resolve().parents[2] / "chapters" / "data"
 
 
 def text(words, nats):

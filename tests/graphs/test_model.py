@@ -1,4 +1,4 @@
-"""decodelib.cuda_graph: replayed steps are the model's own steps, whatever was in the buffers.
+"""decodelib.graphs.model: replayed steps are the model's own steps, whatever was in the buffers.
 
 On the CPU the function that a GPU would capture is called, so that all but the capture is tested.
 """
@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_gpt2 import PROMPTS, save_random_gpt2
 
 import decodelib as dl
-from decodelib import cuda_graph
-from decodelib.cuda_graph import GraphedGPT2, graphed
-from decodelib.gpt2 import GPT2
-from decodelib.in_graph import InGraph
-from decodelib.static_step import WARM_UPS, Called
+from decodelib.graphs import model as cuda_graph
+from decodelib.graphs.model import GraphedGPT2, graphed
+from decodelib.graphs.step import WARM_UPS, Called
+from decodelib.graphs.strategy import InGraph
+from decodelib.models.gpt2.model import GPT2
+from tests.models.gpt2.test_model import PROMPTS, save_random_gpt2
 
 STRATEGIES = [
     dl.Greedy(),

@@ -5,10 +5,10 @@ from typing import ClassVar, get_args
 
 import pytest
 import torch
-from test_cuda_graph import random_gpt2
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from decodelib.static_step import WARM_UPS, Picking, StaticStep, captured
+from decodelib.graphs.step import WARM_UPS, Picking, StaticStep, captured
+from tests.graphs.test_model import random_gpt2
 
 
 @pytest.mark.parametrize("picking", get_args(Picking))

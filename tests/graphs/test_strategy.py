@@ -2,14 +2,14 @@
 
 import pytest
 import torch
-from test_cuda_graph import Pair, assert_close, ragged, random_gpt2
-from test_gpt2 import PROMPTS
 
 import decodelib as dl
-from decodelib.cuda_graph import graphed
-from decodelib.gpt2 import GPT2
-from decodelib.in_graph import InGraph
-from decodelib.static_step import pick
+from decodelib.graphs.model import graphed
+from decodelib.graphs.step import pick
+from decodelib.graphs.strategy import InGraph
+from decodelib.models.gpt2.model import GPT2
+from tests.graphs.test_model import Pair, assert_close, ragged, random_gpt2
+from tests.models.gpt2.test_model import PROMPTS
 
 
 @pytest.fixture(scope="module")

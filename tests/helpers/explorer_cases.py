@@ -9,7 +9,7 @@ import torch
 
 from decodelib.distributions import entropy
 from decodelib.viz import DistributionExplorer
-from decodelib.viz.chain import KNOBS, processor
+from decodelib.viz.distribution.steps import KNOBS, processor
 
 ORDER = list(KNOBS)
 

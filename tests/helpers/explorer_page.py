@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from decodelib.viz.chain import KNOBS, apply_steps
-from decodelib.viz.explorer import SCRIPTS, STATIC, STYLES, Explorer
-from decodelib.viz.payload import unpack
+from decodelib.viz.distribution.payload import unpack
+from decodelib.viz.distribution.steps import KNOBS, apply_steps
+from decodelib.viz.shell.explorer import SCRIPTS, STATIC, STYLES, Explorer
 
 OFF = {name: knob.off for name, knob in KNOBS.items()}
 LABELS = {"top_k": "top-k", "top_p": "top-p", "min_p": "min-p", "typical_p": "typical"} | {
@@ -60,7 +60,7 @@ class Stored:
 
 def stored_explorers() -> list[Stored]:
     """Every explorer of every chapter, in the order of the book."""
-    chapters = Path(__file__).resolve().parent.parent / "chapters"
+    chapters = Path(__file__).resolve().parents[2] / "chapters"
     return [
         Stored(path.stem, shown.split('"')[3], shown)
         for path in sorted(chapters.glob("*.ipynb"))

@@ -14,7 +14,8 @@ from collections.abc import Callable
 import torch
 
 import decodelib as dl
-from decodelib import distributions, metrics
+from decodelib import distributions
+from decodelib.experiments import metrics
 
 INF, NAN = math.inf, math.nan
 NUMBERS = [0, 1, -1, 2, 5, 0.5, 1.0, 0.9, 1e-9, 1e9, -0.5, 10**30, INF, -INF, NAN]

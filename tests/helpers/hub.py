@@ -15,7 +15,7 @@ import torch
 from huggingface_hub import constants
 
 import decodelib as dl
-from decodelib.load import GPT2_FAMILY
+from decodelib.models.loading import GPT2_FAMILY
 
 GPT2_ID, GPT2_COMMIT = GPT2_FAMILY["gpt2"]
 OTHER_COMMIT = "0123456789abcdef0123456789abcdef01234567"

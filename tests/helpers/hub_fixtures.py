@@ -5,10 +5,10 @@ from pathlib import Path
 
 import huggingface_hub
 import pytest
-from hub import GPT2_COMMIT, GPT2_ID, PROXIES, Hub, point_at, serve
 from huggingface_hub import constants, file_download
 
-from decodelib import hub as decodelib_hub
+from decodelib.models import hub as decodelib_hub
+from tests.helpers.hub import GPT2_COMMIT, GPT2_ID, PROXIES, Hub, point_at, serve
 
 SETTINGS = ("DECODELIB_MODEL", "DECODELIB_DTYPE", *PROXIES, *map(str.upper, PROXIES))
 
@@ -16,7 +16,7 @@ SETTINGS = ("DECODELIB_MODEL", "DECODELIB_DTYPE", *PROXIES, *map(str.upper, PROX
 @pytest.fixture(scope="session")
 def gpt2_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small random model that the hub of these tests gives out as GPT-2."""
-    from test_gpt2 import save_random_gpt2
+    from tests.models.gpt2.test_model import save_random_gpt2
 
     folder = tmp_path_factory.mktemp("gpt2")
     save_random_gpt2(folder)

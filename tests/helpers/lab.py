@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import nbformat
-from browser import browser, chromium
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.helpers.browser import browser, chromium
+
+ROOT = Path(__file__).resolve().parents[2]
 
 IDLE = "return jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'"
 CELL = "jupyterapp.shell.currentWidget.content.widgets[arguments[0]]"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from decodelib.viz import GenerationPlayer
-from decodelib.viz.branching import find_branch
+from decodelib.viz.player.record import find_branch
 
 GO = """
 const [root, branch, position] = arguments;

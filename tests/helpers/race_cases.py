@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import decodelib as dl
-from decodelib.viz.race import RaceExplorer, explore_race
-from decodelib.viz.scores import METRICS
+from decodelib.viz.race.explorer import RaceExplorer, explore_race
+from decodelib.viz.race.scores import METRICS
 
 PROMPT = "The sea"
 TOKENS = 20

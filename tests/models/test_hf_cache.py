@@ -5,9 +5,9 @@ import random
 import pytest
 import torch
 import transformers
-from test_hf import CONFIGS, PROMPTS, SMALL, VOCAB, byte_tokenizer, plain, random_model
 
-from decodelib.hf import HFModel
+from decodelib.models.hf import HFModel
+from tests.models.test_hf import CONFIGS, PROMPTS, SMALL, VOCAB, byte_tokenizer, plain, random_model
 
 
 @pytest.fixture(scope="module", params=CONFIGS)

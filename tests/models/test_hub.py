@@ -6,7 +6,12 @@ import time
 
 import pytest
 import torch
-from hub import (
+from huggingface_hub import constants
+
+import decodelib as dl
+from decodelib.models import hub as decodelib_hub
+from decodelib.models.loading import resolve
+from tests.helpers.hub import (
     GPT2_COMMIT,
     GPT2_ID,
     NOTICE,
@@ -16,14 +21,7 @@ from hub import (
     point_at,
     unused_endpoint,
 )
-from huggingface_hub import constants
-from test_gpt2 import save_random_gpt2
-
-import decodelib as dl
-from decodelib import hub as decodelib_hub
-from decodelib.load import resolve
-
-pytest_plugins = ["hub_fixtures"]
+from tests.models.gpt2.test_model import save_random_gpt2
 
 
 def test_gpt2_is_downloaded_from_its_pinned_version_and_only_what_it_needs(
@@ -156,7 +154,7 @@ def test_without_the_hub_library_gpt2_says_how_to_get_it(hub, monkeypatch, capfd
 
 
 def test_a_sharded_model_of_the_hub_loads(hub, tmp_path) -> None:
-    from test_hf import CONFIGS, byte_tokenizer, random_model
+    from tests.models.test_hf import CONFIGS, byte_tokenizer, random_model
 
     folder = tmp_path / "sharded"
     model = random_model(CONFIGS["llama: rotary positions, grouped queries"])

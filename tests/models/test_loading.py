@@ -4,14 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_gpt2 import STORYBOOK, save_random_gpt2
 
 import decodelib as dl
-from decodelib.gpt2 import GPT2
-from decodelib.load import resolve
-
-pytest_plugins = ["hub_fixtures"]
-
+from decodelib.models.gpt2.model import GPT2
+from decodelib.models.loading import resolve
+from tests.models.gpt2.test_model import STORYBOOK, save_random_gpt2
 
 # Names
 

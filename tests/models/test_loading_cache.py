@@ -7,13 +7,19 @@ import sys
 from pathlib import Path
 
 import pytest
-from hub import GPT2_COMMIT, GPT2_ID, NOTICE, OTHER_COMMIT, PROXIES, cached_files, is_random_gpt2
 from huggingface_hub import constants, file_download
 
 import decodelib as dl
-from decodelib import hub as decodelib_hub
-
-pytest_plugins = ["hub_fixtures"]
+from decodelib.models import hub as decodelib_hub
+from tests.helpers.hub import (
+    GPT2_COMMIT,
+    GPT2_ID,
+    NOTICE,
+    OTHER_COMMIT,
+    PROXIES,
+    cached_files,
+    is_random_gpt2,
+)
 
 
 def test_a_second_load_asks_the_hub_nothing(hub, monkeypatch) -> None:

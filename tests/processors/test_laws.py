@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import decodelib
-from decodelib import (
+from decodelib import (  # fmt: skip
     DRY,
     XTC,
     Chain,
@@ -24,7 +24,7 @@ from decodelib import (
     TopNSigma,
     TopP,
     Typical,
-)  # fmt: skip
+)
 
 INF = math.inf
 NO_IDS = torch.empty(1, 0, dtype=torch.long)

@@ -18,7 +18,7 @@ from transformers import (
 import decodelib as dl
 
 INF = math.inf
-STORYBOOK = Path(dl.__file__).parent / "storybook"
+STORYBOOK = Path(dl.__file__).parent / "models" / "storybook"
 SIZES = [1, 2, 3, 7, 100, 1000, 8192, 50_257]
 
 PAIRS = [

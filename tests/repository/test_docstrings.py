@@ -9,7 +9,7 @@ import pytest
 from jaxtyping import AbstractArray
 
 import decodelib as dl
-from decodelib.processors import Processor
+from decodelib.processors.base import Processor
 
 CORE = [
     name

@@ -3,12 +3,12 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from test_gpt2 import PROMPTS, STORYBOOK
-from test_hf import CONFIGS, VOCAB, byte_tokenizer, random_model
 from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
 
 import decodelib as dl
-from decodelib.hf import HFModel
+from decodelib.models.hf import HFModel
+from tests.models.gpt2.test_model import PROMPTS, STORYBOOK
+from tests.models.test_hf import CONFIGS, VOCAB, byte_tokenizer, random_model
 
 IDS = [[7], [11, 12, 13], list(range(3, 15))]
 SETTINGS = [(4, 0.6), (8, 0.3), (3, 1.0)]

@@ -5,8 +5,8 @@ import torch
 from safetensors.torch import load_file
 
 import decodelib as dl
-from decodelib.gpt2 import GPT2
-from decodelib.load import STORYBOOK
+from decodelib.models.gpt2.model import GPT2
+from decodelib.models.loading import STORYBOOK
 
 PROMPTS = ["Once upon a time", "", "The King said to the old", "She"]
 LENGTH = 12

@@ -7,10 +7,10 @@ from typing import ClassVar
 
 import pytest
 import torch
-from exact import DRAFT, MAX_NEW, TREE, chi_square_p, continuations
 
 import decodelib as dl
-from decodelib.speculative import acceptance, residual
+from decodelib.strategies.speculative import acceptance, residual
+from tests.helpers.exact import DRAFT, MAX_NEW, TREE, chi_square_p, continuations
 
 DRAWS = 4000
 

@@ -4,10 +4,10 @@ from collections import defaultdict
 
 import pytest
 import torch
-from exact import DRAFT, MAX_NEW, TREE, continuations
 
 import decodelib as dl
-from decodelib import speculative
+from decodelib.strategies import speculative
+from tests.helpers.exact import DRAFT, MAX_NEW, TREE, continuations
 
 
 class Chances:

@@ -3,7 +3,7 @@
 import pytest
 
 import decodelib as dl
-from decodelib.presets import PRESETS, preset
+from decodelib.strategies.presets import PRESETS, preset
 
 
 def test_the_presets_are_the_strategies_that_their_sources_state():

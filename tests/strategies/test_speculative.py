@@ -3,14 +3,14 @@
 import pytest
 import torch
 from safetensors.torch import load_file
-from test_gpt2 import PROMPTS, STORYBOOK
-from test_hf import CONFIGS, byte_tokenizer, random_model
-from test_hf import PROMPTS as IDS
 from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
 
 import decodelib as dl
-from decodelib.gpt2 import GPT2
-from decodelib.hf import HFModel
+from decodelib.models.gpt2.model import GPT2
+from decodelib.models.hf import HFModel
+from tests.models.gpt2.test_model import PROMPTS, STORYBOOK
+from tests.models.test_hf import CONFIGS, byte_tokenizer, random_model
+from tests.models.test_hf import PROMPTS as IDS
 
 NEW = 30
 CPU, SINGLE = torch.device("cpu"), torch.float32

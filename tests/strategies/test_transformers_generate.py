@@ -9,7 +9,7 @@ from transformers import GenerationConfig, GPT2LMHeadModel
 
 import decodelib as dl
 
-STORYBOOK = Path(dl.__file__).parent / "storybook"
+STORYBOOK = Path(dl.__file__).parent / "models" / "storybook"
 PROMPTS = [
     "Once upon a time", "The old man looked at the sea and", "It was a dark and stormy night",
     '"Come here," said', "She opened the door", "In the beginning", "I", "The king had three sons.",

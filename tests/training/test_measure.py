@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-STORYBOOK = Path(__file__).parents[2] / "decodelib" / "storybook"
+STORYBOOK = Path(__file__).parents[2] / "decodelib" / "models" / "storybook"
 
 
 def test_a_model_that_knows_nothing_measures_as_uniform(

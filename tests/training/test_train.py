@@ -13,7 +13,7 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
-STORYBOOK = Path(__file__).parents[2] / "decodelib" / "storybook"
+STORYBOOK = Path(__file__).parents[2] / "decodelib" / "models" / "storybook"
 STEPS = 200
 EVERY = {"log_every": 1, "evaluate_every": 50, "checkpoint_every": 80}
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from browser import browser
-from explorer_page import open_page, state_of, stored_explorers, write_page
-from site_pages import REVEAL
+
+from tests.helpers.browser import browser
+from tests.helpers.explorer_page import open_page, state_of, stored_explorers, write_page
+from tests.helpers.site_pages import REVEAL
 
 pytestmark = pytest.mark.browser
 

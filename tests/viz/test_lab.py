@@ -7,11 +7,12 @@ import time
 from pathlib import Path
 
 import pytest
-from browser import console_errors, external, requests
-from explorer_page import READ
-from lab import open_notebook, wait_for
-from player_page import READ as READ_PLAYER
 from selenium.webdriver import Keys
+
+from tests.helpers.browser import console_errors, external, requests
+from tests.helpers.explorer_page import READ
+from tests.helpers.lab import open_notebook, wait_for
+from tests.helpers.player_page import READ as READ_PLAYER
 
 pytestmark = pytest.mark.browser
 

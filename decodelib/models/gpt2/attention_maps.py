@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from decodelib.gpt2 import GPT2
-from decodelib.types import Prompt
-from decodelib.validation import check_integer
+from decodelib.arguments import check_integer
+from decodelib.models.base import Prompt
+from decodelib.models.gpt2.model import GPT2
 
 
 class Attention(NamedTuple):

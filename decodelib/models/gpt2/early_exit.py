@@ -9,9 +9,9 @@ import copy
 from dataclasses import replace
 from typing import Any
 
-from decodelib.gpt2 import GPT2
-from decodelib.types import LanguageModel
-from decodelib.validation import check_integer
+from decodelib.arguments import check_integer
+from decodelib.models.base import LanguageModel
+from decodelib.models.gpt2.model import GPT2
 
 
 def first_layers(lm: LanguageModel[Any], count: int) -> GPT2:

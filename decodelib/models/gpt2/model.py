@@ -8,7 +8,7 @@ reproduces. Shape comments: B rows, S positions, C capacity, H heads, D width of
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -20,12 +20,17 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from decodelib.gpt2_weights import Block, GPT2Config, arranged
-from decodelib.kv_cache import KVCache
-from decodelib.linear import fastest_linear
-from decodelib.types import LanguageModel
-
-Attend = Callable[[int, Tensor], Tensor]
+from decodelib.kernels.linear import fastest_linear
+from decodelib.models.base import LanguageModel
+from decodelib.models.gpt2.attend import (
+    Attend,
+    _attention,
+    _attention_of_one,
+    join_heads,
+    split_heads,
+)
+from decodelib.models.gpt2.kv_cache import KVCache
+from decodelib.models.gpt2.weights import Block, GPT2Config, arranged
 
 
 class GPT2(LanguageModel[KVCache]):
@@ -185,62 +190,3 @@ class GPT2(LanguageModel[KVCache]):
 def _is_multiplied(name: str) -> bool:
     """Return whether a tensor of `arranged` is a matrix that hidden states are multiplied with."""
     return name == "wte.weight" or (".c_" in name and name.endswith("weight"))
-
-
-def split_heads(qkv: Float[Tensor, "N 3 H D"], rows: int) -> Float[Tensor, "3 B H S D"]:
-    """Return queries, keys and values of N = B * S tokens as attention wants them."""
-    return qkv.view(rows, -1, *qkv.shape[1:]).permute(2, 0, 3, 1, 4)
-
-
-def join_heads(heads: Float[Tensor, "B H S D"]) -> Float[Tensor, "N E"]:
-    """Return what attention gives for each head side by side, a row for each token."""
-    return heads.transpose(1, 2).flatten(0, 1).flatten(1)
-
-
-# Both take the slices of all layers at once: for a small model, a slice costs as much as a product.
-
-
-def _attention(cache: KVCache, rows: int, new: int) -> Attend:
-    """Return what lets the new tokens of every row look at all before them and at themselves."""
-    end = cache.used + new
-    written = cache.buffer[:, :, :rows, :, cache.used : end].unbind(1)
-    runs = [(run, cache.buffer[:, :, run, :, start:end].unbind(1)) for run, start in cache.runs()]
-
-    def attend(layer: int, qkv: Tensor) -> Tensor:
-        by_head = split_heads(qkv, rows)
-        written[layer].copy_(by_head[1:])
-        done = [_of_run(by_head[0, run], *kv[layer]) for run, kv in runs]
-        return join_heads(done[0] if len(done) == 1 else torch.cat(done))
-
-    return attend
-
-
-def _of_run(
-    q: Float[Tensor, "B H S D"], k: Float[Tensor, "B H T D"], v: Float[Tensor, "B H T D"]
-) -> Float[Tensor, "B H S D"]:
-    """Let the last S of T tokens look at all before them and at themselves."""
-    new, total = q.shape[2], k.shape[2]
-    seen = torch.ones(new, total, dtype=torch.bool, device=q.device).tril(total - new)
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=None if new == 1 else seen)
-
-
-def _attention_of_one(cache: KVCache, rows: int, new: int) -> Attend:
-    """Return the attention of one new token in every row, from the two products it consists of."""
-    written = cache.buffer[:, :, :rows, :, cache.used].unbind(1)
-    slices = [cache.buffer[:, :, r, :, start : cache.used + 1] for r, start in cache.runs()]
-    by_head = [part.flatten(2, 3) for part in slices]
-    keys = list(zip(*(part[0].transpose(-1, -2).unbind() for part in by_head), strict=True))
-    values = list(zip(*(part[1].unbind() for part in by_head), strict=True))
-    sizes = [k.shape[0] for k in keys[0]]
-    scale, nothing = cache.buffer.shape[-1] ** -0.5, cache.buffer.new_empty(1)
-
-    def attend(layer: int, qkv: Tensor) -> Tensor:
-        written[layer].copy_(qkv[:, 1:].transpose(0, 1))
-        q = qkv[:, 0].reshape(-1, 1, qkv.shape[-1])
-        done = []
-        for part, k, v in zip(q.split_with_sizes(sizes), keys[layer], values[layer], strict=True):
-            scores = torch.baddbmm(nothing, part, k, beta=0, alpha=scale)
-            done.append(torch.bmm(scores.softmax(-1), v))
-        return (done[0] if len(done) == 1 else torch.cat(done)).view(rows, -1)
-
-    return attend

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from decodelib.linear import Linear
+from decodelib.kernels.linear import Linear
 
 
 @dataclass(frozen=True)

@@ -8,18 +8,18 @@ from typing import Any, Literal
 
 import traitlets as t
 
-from decodelib.beam import BeamSearch
-from decodelib.beam_tree import BeamTree
-from decodelib.generate import generate
-from decodelib.generation import Generation
-from decodelib.samplers import Greedy
-from decodelib.toy import TableLM
-from decodelib.types import LanguageModel
-from decodelib.validation import check_choice, check_integer, check_number
-from decodelib.viz.beam_record import DIGITS, Outcome, grow, on_path, replay
-from decodelib.viz.explorer import Explorer, build, question
-from decodelib.viz.limits import Limit, number, one_of
-from decodelib.viz.source import as_call
+from decodelib.arguments import check_choice, check_integer, check_number
+from decodelib.decoding.beam_tree import BeamTree
+from decodelib.decoding.generation import Generation
+from decodelib.decoding.loop import generate
+from decodelib.models.base import LanguageModel
+from decodelib.models.toy import TableLM
+from decodelib.strategies.beam import BeamSearch
+from decodelib.strategies.sampling import Greedy
+from decodelib.viz.beams.record import DIGITS, Outcome, grow, on_path, replay
+from decodelib.viz.shell.explorer import Explorer, build, question
+from decodelib.viz.shell.limits import Limit, number, one_of
+from decodelib.viz.shell.source import as_call
 
 EARLY_STOPPING = (False, True, "never")
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from decodelib.beam import BeamSearch
-from decodelib.beam_tree import BeamNode, BeamTree
-from decodelib.generate import generate
-from decodelib.generation import Generation
-from decodelib.types import LanguageModel
+from decodelib.decoding.beam_tree import BeamNode, BeamTree
+from decodelib.decoding.generation import Generation
+from decodelib.decoding.loop import generate
+from decodelib.models.base import LanguageModel
+from decodelib.strategies.beam import BeamSearch
 
 DIGITS = 9
 """Of every sum that is kept: enough for p to be exact within 1e-9."""

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import traitlets as t
 from torch import Tensor
 
-from decodelib.processors import Processor
-from decodelib.validation import check_choice
-from decodelib.viz.chain import KNOBS, Distribution, apply_steps, check_knob, processor
-from decodelib.viz.explorer import Explorer, build, question
-from decodelib.viz.limits import Limit, list_of, number, one_of
-from decodelib.viz.payload import pack, unpack
-
-if TYPE_CHECKING:
-    from decodelib import Sampling
-    from decodelib.types import LanguageModel
+from decodelib import Sampling
+from decodelib.arguments import check_choice
+from decodelib.models.base import LanguageModel
+from decodelib.processors.base import Processor
+from decodelib.viz.distribution.payload import pack, unpack
+from decodelib.viz.distribution.steps import KNOBS, Distribution, apply_steps, check_knob, processor
+from decodelib.viz.shell.explorer import Explorer, build, question
+from decodelib.viz.shell.limits import Limit, list_of, number, one_of
 
 SHOWN = ("temperature", "top_k", "top_p", "min_p")
 """The knobs that are there from the start unless the author names others."""

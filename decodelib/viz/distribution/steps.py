@@ -12,8 +12,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from decodelib.distributions import entropy, varentropy
-from decodelib.processors import MinP, Processor, Temperature, TopK, TopP
-from decodelib.truncation import Eta, TopNSigma, Typical
+from decodelib.processors.base import Processor
+from decodelib.processors.temperatures import Temperature
+from decodelib.processors.truncation import Eta, MinP, TopK, TopNSigma, TopP, Typical
 
 
 class Knob(NamedTuple):

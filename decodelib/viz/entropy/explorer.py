@@ -9,14 +9,14 @@ from typing import Any, NamedTuple, get_args
 import torch
 import traitlets as t
 
-from decodelib.entropix import EntropySampling, Quadrant
-from decodelib.temperatures import EntropyTemperature
-from decodelib.toy import TableLM
-from decodelib.types import LanguageModel
-from decodelib.validation import check_choice, check_integer, check_number
-from decodelib.viz.entropy_steps import adaptive_band, axis_end, record_steps
-from decodelib.viz.explorer import Explorer, build, question
-from decodelib.viz.limits import Limit, number, one_of
+from decodelib.arguments import check_choice, check_integer, check_number
+from decodelib.models.base import LanguageModel
+from decodelib.models.toy import TableLM
+from decodelib.processors.temperatures import EntropyTemperature
+from decodelib.strategies.entropix import EntropySampling, Quadrant
+from decodelib.viz.entropy.record import adaptive_band, axis_end, record_steps
+from decodelib.viz.shell.explorer import Explorer, build, question
+from decodelib.viz.shell.limits import Limit, number, one_of
 
 QUADRANTS: tuple[Quadrant, ...] = get_args(Quadrant)
 KINDS = ("entropy", "varentropy")

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from decodelib.decoding.transcript import token_texts
 from decodelib.distributions import entropy_and_varentropy, surprisal, widen
-from decodelib.generation import token_texts
-from decodelib.temperatures import EntropyTemperature
-from decodelib.types import LanguageModel
+from decodelib.models.base import LanguageModel
+from decodelib.processors.temperatures import EntropyTemperature
 
 DIGITS = 9
 """Entropies and varentropies travel with this many decimals: the same on every machine."""

@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from decodelib.intervals import Estimate
-from decodelib.tradeoff import Row
-from decodelib.viz.plots import GREY, figure
+from decodelib.experiments.intervals import Estimate
+from decodelib.experiments.tradeoff import Row
+from decodelib.viz.figures.plots import GREY, figure
 
 LABELS = {
     "perplexity": "perplexity of the text",

@@ -10,8 +10,8 @@ from typing import TypeAlias
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from decodelib.beam_tree import BeamTree
-from decodelib.viz.plots import BLACK, BLUE, GREEN, GREY, VERMILION, figure, show_token
+from decodelib.decoding.beam_tree import BeamTree
+from decodelib.viz.figures.plots import BLACK, BLUE, GREEN, GREY, VERMILION, figure, show_token
 
 Path: TypeAlias = tuple[str, ...]
 

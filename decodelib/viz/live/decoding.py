@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from decodelib.generate import stream
-from decodelib.generation import Generation, Step
-from decodelib.types import LanguageModel, Strategy
-from decodelib.viz.interruptible import Interruptible
+from decodelib.decoding.generation import Generation, Step
+from decodelib.decoding.loop import stream
+from decodelib.decoding.search import Strategy
+from decodelib.models.base import LanguageModel
+from decodelib.viz.live.interruptible import Interruptible
 
 REPORT_S = 0.08
 """Seconds between two reports: faster ones would queue up in a browser."""

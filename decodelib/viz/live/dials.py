@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import ipywidgets as w
 
-from decodelib.contrastive import ContrastiveDecoding
-from decodelib.knobs import KNOBS, STRATEGIES
+from decodelib.strategies.contrastive_decoding import ContrastiveDecoding
+from decodelib.strategies.knobs import KNOBS, STRATEGIES
 
 FIRST = (
     "draft", "num_draft_tokens", "temperature", "top_k", "top_p", "min_p", "repetition_penalty",

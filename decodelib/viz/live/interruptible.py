@@ -8,7 +8,7 @@ from typing import Any
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from decodelib.types import Cache, LanguageModel
+from decodelib.models.base import Cache, LanguageModel
 
 
 class Interruptible(LanguageModel[Any]):

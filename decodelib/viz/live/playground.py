@@ -8,15 +8,15 @@ from typing import Any
 
 import ipywidgets as w
 
-from decodelib.knobs import STRATEGIES
-from decodelib.load import load
-from decodelib.presets import PRESETS, preset
-from decodelib.types import LanguageModel
-from decodelib.viz.decoding import Decoding, Report, sentence
-from decodelib.viz.dials import FIRST, Dial, dials
-from decodelib.viz.interruptible import Interruptible
-from decodelib.viz.race import RaceExplorer, explore_race
-from decodelib.viz.source import as_source
+from decodelib.models.base import LanguageModel
+from decodelib.models.loading import load
+from decodelib.strategies.knobs import STRATEGIES
+from decodelib.strategies.presets import PRESETS, preset
+from decodelib.viz.live.decoding import Decoding, Report, sentence
+from decodelib.viz.live.dials import FIRST, Dial, dials
+from decodelib.viz.live.interruptible import Interruptible
+from decodelib.viz.race.explorer import RaceExplorer, explore_race
+from decodelib.viz.shell.source import as_source
 
 NOTE = (
     "A playground with your own prompt and any strategy needs Python behind it: run this notebook "

@@ -8,12 +8,13 @@ from typing import Any
 
 import traitlets as t
 
-from decodelib.generation import NUM_CANDIDATES, Generation
-from decodelib.samplers import Sampling
-from decodelib.toy import TableLM
-from decodelib.types import LanguageModel, Strategy
-from decodelib.validation import check_choice, check_integer
-from decodelib.viz.branching import (
+from decodelib.arguments import check_choice, check_integer
+from decodelib.decoding.generation import NUM_CANDIDATES, Generation
+from decodelib.decoding.search import Strategy
+from decodelib.models.base import LanguageModel
+from decodelib.models.toy import TableLM
+from decodelib.strategies.sampling import Sampling
+from decodelib.viz.player.record import (
     Record,
     Recorder,
     alternatives,
@@ -21,9 +22,9 @@ from decodelib.viz.branching import (
     most_uncertain,
     path_of,
 )
-from decodelib.viz.explorer import Explorer, build, question
-from decodelib.viz.limits import Limit, number
-from decodelib.viz.source import as_call, as_source
+from decodelib.viz.shell.explorer import Explorer, build, question
+from decodelib.viz.shell.limits import Limit, number
+from decodelib.viz.shell.source import as_call, as_source
 
 ANSWERS = ("least_probable", "most_uncertain", "unlikely", "p", "rank", "entropy", "kept")
 

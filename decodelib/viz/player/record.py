@@ -9,10 +9,13 @@ from typing import Any, TypeAlias
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from decodelib.generate import generate
-from decodelib.generation import Generation, Step, token_texts
-from decodelib.samplers import Sampling
-from decodelib.types import LanguageModel, LogitsProcessor, Strategy
+from decodelib.decoding.generation import Generation, Step
+from decodelib.decoding.loop import generate
+from decodelib.decoding.search import Strategy
+from decodelib.decoding.transcript import token_texts
+from decodelib.models.base import LanguageModel
+from decodelib.processors.base import LogitsProcessor
+from decodelib.strategies.sampling import Sampling
 
 Record: TypeAlias = dict[str, Any]
 """JSON for the page; probabilities and entropies to six significant digits."""

@@ -9,19 +9,21 @@ from typing import Any
 
 import traitlets as t
 
-from decodelib.beam import BeamSearch
-from decodelib.contrastive import ContrastiveDecoding, ContrastiveSearch
-from decodelib.diverse import DiverseBeamSearch
-from decodelib.generate import generate_batch
-from decodelib.generation import Generation
-from decodelib.samplers import Greedy
-from decodelib.toy import TableLM
-from decodelib.types import LanguageModel, Strategy
-from decodelib.validation import check_choice, check_integer
-from decodelib.viz.explorer import Explorer, build, question
-from decodelib.viz.limits import Limit, list_of, number, one_of
-from decodelib.viz.scores import METRICS, scores, winner
-from decodelib.viz.source import as_call, as_source
+from decodelib.arguments import check_choice, check_integer
+from decodelib.decoding.generation import Generation
+from decodelib.decoding.loop import generate_batch
+from decodelib.decoding.search import Strategy
+from decodelib.models.base import LanguageModel
+from decodelib.models.toy import TableLM
+from decodelib.strategies.beam import BeamSearch
+from decodelib.strategies.contrastive_decoding import ContrastiveDecoding
+from decodelib.strategies.contrastive_search import ContrastiveSearch
+from decodelib.strategies.diverse import DiverseBeamSearch
+from decodelib.strategies.sampling import Greedy
+from decodelib.viz.race.scores import METRICS, scores, winner
+from decodelib.viz.shell.explorer import Explorer, build, question
+from decodelib.viz.shell.limits import Limit, list_of, number, one_of
+from decodelib.viz.shell.source import as_call, as_source
 
 DETERMINISTIC = (Greedy, BeamSearch, DiverseBeamSearch, ContrastiveSearch, ContrastiveDecoding)
 """The strategies that have one text for a prompt, whatever the seed."""

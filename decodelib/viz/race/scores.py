@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
-from decodelib.generation import Generation
-from decodelib.metrics import distinct_n, ends_in_repetition, entropy_profile, self_bleu
-from decodelib.types import LanguageModel
+from decodelib.decoding.generation import Generation
+from decodelib.experiments.metrics import distinct_n, ends_in_repetition, entropy_profile, self_bleu
+from decodelib.models.base import LanguageModel
 
 
 class Metric(NamedTuple):

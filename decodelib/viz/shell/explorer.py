@@ -20,9 +20,9 @@ from typing import Any, TypeVar
 
 import traitlets as t
 
-from decodelib.viz.limits import Limit, limit_of
+from decodelib.viz.shell.limits import Limit, limit_of
 
-STATIC = Path(__file__).parent / "static"
+STATIC = Path(__file__).parents[1] / "static"
 
 SCRIPTS = (
     "explorer.js",

@@ -7,7 +7,8 @@ import re
 import torch
 
 import decodelib as dl
-from decodelib.types import LanguageModel, Strategy
+from decodelib.decoding.search import Strategy
+from decodelib.models.base import LanguageModel
 
 
 def as_call(lm: LanguageModel) -> str:

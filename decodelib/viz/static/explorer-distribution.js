@@ -46,7 +46,7 @@
     if (name === null) {
       return [
         "import torch", "import decodelib as dl",
-        ...(context.tail.length ? ["from decodelib.viz.payload import unpack"] : []), "",
+        ...(context.tail.length ? ["from decodelib.viz.distribution.payload import unpack"] : []), "",
         ...rowAsCode(context),
         `process = dl.Chain(${chain.join(", ")})`,
         "probs = process(torch.empty(1, 0, dtype=torch.long), logits).softmax(-1)[0]",

@@ -10,7 +10,7 @@
   const MASS_TOLERANCE = 1e-12; // decodelib's, for float64: sums of probabilities are rounded
   const TIE = 2 ** -36; // surprisals that differ by less are equal, up to rounding
 
-  /** The row that decodelib.viz.payload.pack wrote. */
+  /** The row that decodelib.viz.distribution.payload.pack wrote. */
   function unpack(record) {
     const logits = new Float64Array(record.vocab);
     logits.set(record.logits);

@@ -200,7 +200,7 @@
 
   /** The imports that Python source made by decodelib needs. */
   const imports = (source) => ["import decodelib as dl",
-    ...(source.includes("first_layers(") ? ["from decodelib.early_exit import first_layers"] : [])];
+    ...(source.includes("first_layers(") ? ["from decodelib.models.gpt2.early_exit import first_layers"] : [])];
 
   /** The current settings as Python source and, on a page, as a link that opens it with them. */
   function sharing({ model, code }) {

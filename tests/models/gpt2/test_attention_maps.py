@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import decodelib as dl
-from decodelib.attention import attention
+from decodelib.models.gpt2.attention_maps import attention
 
 TEXT = "Once upon a time there was an old man who lived by the sea"
 
@@ -21,7 +21,7 @@ def lm():
 def test_the_weights_and_logits_are_those_of_transformers(lm):
     from transformers import GPT2LMHeadModel
 
-    folder = Path(dl.__file__).parent / "storybook"
+    folder = Path(dl.__file__).parent / "models" / "storybook"
     settings = {"dtype": torch.float64, "attn_implementation": "eager"}
     model = GPT2LMHeadModel.from_pretrained(folder, **settings)
     ids = lm.encode(TEXT)

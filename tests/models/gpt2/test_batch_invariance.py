@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 import torch
 import torch.nn.functional as F
-from test_gpt2 import STORYBOOK, save_random_gpt2
 
 import decodelib as dl
-from decodelib.linear import HalfLinear, Linear, OneDNNLinear, fastest_linear
+from decodelib.kernels.linear import HalfLinear, Linear, OneDNNLinear, fastest_linear
+from tests.models.gpt2.test_model import STORYBOOK, save_random_gpt2
 
 # Of GPT-2's own matrices, the one that sums over most, and the one with most outputs.
 SHAPES = [(768, 3072), (3072, 768), (1600, 1600), (256, 8192), (256, 768)]
@@ -95,8 +95,8 @@ def test_without_the_deprecated_function_products_are_the_same(monkeypatch) -> N
     weight = random_weight((256, 768), HalfLinear, torch.float32)
     x = torch.randn(3, 256, generator=torch.Generator().manual_seed(1))
     found = HalfLinear(weight)(x)
-    monkeypatch.setattr("decodelib.linear._pack_for_one_thread", None)
-    monkeypatch.setattr("decodelib.linear._multiply_in_one_thread", None)
+    monkeypatch.setattr("decodelib.kernels.linear._pack_for_one_thread", None)
+    monkeypatch.setattr("decodelib.kernels.linear._multiply_in_one_thread", None)
     assert torch.equal(HalfLinear(weight)(x), found)
 
 

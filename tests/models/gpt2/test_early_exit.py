@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import decodelib as dl
-from decodelib.early_exit import first_layers
+from decodelib.models.gpt2.early_exit import first_layers
 
 TEXT = "The old man opened the door, looked at the little girl, and said that he was glad."
 

@@ -5,9 +5,9 @@ import random
 import pytest
 import torch
 from safetensors.torch import load_file
-from test_gpt2 import PROMPTS, STORYBOOK
 
 import decodelib as dl
+from tests.models.gpt2.test_model import PROMPTS, STORYBOOK
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ from safetensors.torch import load_file, save_file
 from transformers import GPT2LMHeadModel
 
 import decodelib as dl
-from decodelib.gpt2 import GPT2
-from decodelib.hf import HFModel
+from decodelib.models.gpt2.model import GPT2
+from decodelib.models.hf import HFModel
 
-STORYBOOK = Path(dl.__file__).parent / "storybook"
+STORYBOOK = Path(dl.__file__).parent / "models" / "storybook"
 PROMPTS = [
     "Once upon a time there was a little girl",
     "The",

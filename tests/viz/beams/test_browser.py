@@ -6,13 +6,13 @@ import time
 
 import numpy as np
 import pytest
-from beams_cases import APPLY, ENDINGS, READ, RULES, STEPS, expected, shown, states
-from browser import axe_violations, browser, console_errors
-from explorer_page import click, open_page, write_page
-from test_beam import TWO_STEPS, random_table
 
 import decodelib as dl
 from decodelib.viz import BeamExplorer, explore_beams
+from tests.helpers.beams_cases import APPLY, ENDINGS, READ, RULES, STEPS, expected, shown, states
+from tests.helpers.browser import axe_violations, browser, console_errors
+from tests.helpers.explorer_page import click, open_page, write_page
+from tests.strategies.test_beam import TWO_STEPS, random_table
 
 pytestmark = pytest.mark.browser
 

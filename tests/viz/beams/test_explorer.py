@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from beams_cases import ENDINGS
-from test_beam import TWO_STEPS, random_table
 
 import decodelib as dl
 from decodelib.viz import BeamExplorer, explore_beams
+from tests.helpers.beams_cases import ENDINGS
+from tests.strategies.test_beam import TWO_STEPS, random_table
 
 STEPS = 6
 PENALTIES = (-2.0, -0.7, 0.0, 1.0, 3.0)

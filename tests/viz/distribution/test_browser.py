@@ -10,8 +10,10 @@ import math
 import time
 
 import pytest
-from browser import browser, console_errors
-from explorer_cases import (
+
+from decodelib.viz import DistributionExplorer
+from tests.helpers.browser import browser, console_errors
+from tests.helpers.explorer_cases import (
     ANSWER,
     ORDER,
     assert_all_agree,
@@ -20,9 +22,16 @@ from explorer_cases import (
     rows_and_settings,
     words,
 )
-from explorer_page import READ, SET, assert_shows, click, open_page, reveal, state_of, write_page
-
-from decodelib.viz import DistributionExplorer
+from tests.helpers.explorer_page import (
+    READ,
+    SET,
+    assert_shows,
+    click,
+    open_page,
+    reveal,
+    state_of,
+    write_page,
+)
 
 pytestmark = pytest.mark.browser
 

@@ -11,12 +11,12 @@ import sys
 
 import pytest
 import torch
-from explorer_cases import model_like_logits, words
 
 from decodelib import Eta, MinP, Sampling, Temperature, TopK, TopNSigma, TopP, Typical
 from decodelib.viz import DistributionExplorer, explore_distribution
-from decodelib.viz.explorer import SCRIPTS, STATIC, front_end, question
-from decodelib.viz.payload import HEAD, pack, unpack
+from decodelib.viz.distribution.payload import HEAD, pack, unpack
+from decodelib.viz.shell.explorer import SCRIPTS, STATIC, front_end, question
+from tests.helpers.explorer_cases import model_like_logits, words
 
 
 @pytest.fixture(autouse=True)

@@ -6,12 +6,12 @@ import time
 
 import numpy as np
 import pytest
-from browser import axe_violations, browser, console_errors
-from explorer_page import click, open_page, write_page
 
 import decodelib as dl
 from decodelib.viz import EntropyMap, explore_entropy
-from decodelib.viz.entropy_map import QUADRANTS, THRESHOLDS
+from decodelib.viz.entropy.explorer import QUADRANTS, THRESHOLDS
+from tests.helpers.browser import axe_violations, browser, console_errors
+from tests.helpers.explorer_page import click, open_page, write_page
 
 pytestmark = pytest.mark.browser
 

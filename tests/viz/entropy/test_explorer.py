@@ -12,7 +12,7 @@ import torch
 import decodelib as dl
 from decodelib import distributions
 from decodelib.viz import explore_entropy
-from decodelib.viz.entropy_map import QUADRANTS, THRESHOLDS
+from decodelib.viz.entropy.explorer import QUADRANTS, THRESHOLDS
 
 TEXT = "The sea was calm, and the old man’s boat lay still; conversations had stopped."
 TEXTS = {"sea": TEXT, "tale": "Once upon a time there was a king."}

@@ -10,7 +10,7 @@ import torch
 
 import decodelib as dl
 from decodelib.distributions import nucleus_size
-from decodelib.viz import plots
+from decodelib.viz.figures import plots
 
 mpl.use("Agg")
 

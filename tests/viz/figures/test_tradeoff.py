@@ -3,8 +3,8 @@
 import matplotlib as mpl
 import pytest
 
-from decodelib.tradeoff import Row
-from decodelib.viz.tradeoff import LABELS, plot_tradeoff
+from decodelib.experiments.tradeoff import Row
+from decodelib.viz.figures.tradeoff import LABELS, plot_tradeoff
 
 mpl.use("Agg")
 

@@ -4,7 +4,7 @@ import pytest
 from matplotlib import pyplot as plt
 
 import decodelib as dl
-from decodelib.viz.trees import beam_branches, plot_tree
+from decodelib.viz.figures.trees import beam_branches, plot_tree
 
 BRANCHES = {
     ("mat",): 0.5,

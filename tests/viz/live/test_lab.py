@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-from browser import external, requests
-from lab import open_notebook, wait_for
+
+from tests.helpers.browser import external, requests
+from tests.helpers.lab import open_notebook, wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.browser
 MAKE = """\
 import time
 import decodelib as dl
-from decodelib.viz import playground
+from decodelib.viz.live import playground
 lm = dl.load("storybook", device="cpu")
 step = type(lm).step
 type(lm).step = lambda *arguments: (time.sleep(0.05), step(*arguments))[1]

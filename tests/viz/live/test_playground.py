@@ -12,11 +12,11 @@ import ipywidgets
 import pytest
 
 import decodelib as dl
-from decodelib.knobs import KNOBS, STRATEGIES
-from decodelib.presets import PRESETS, preset
-from decodelib.viz.dials import dials
-from decodelib.viz.playground import CUSTOM, NOTE, Playground, playground
-from decodelib.viz.race import RaceExplorer, explore_race
+from decodelib.strategies.knobs import KNOBS, STRATEGIES
+from decodelib.strategies.presets import PRESETS, preset
+from decodelib.viz.live.dials import dials
+from decodelib.viz.live.playground import CUSTOM, NOTE, Playground, playground
+from decodelib.viz.race.explorer import RaceExplorer, explore_race
 
 NEED_NO_MODEL = [
     name for name in STRATEGIES if not {"amateur", "draft"} & set(STRATEGIES[name].knobs)

@@ -6,12 +6,12 @@ import time
 
 import numpy as np
 import pytest
-from browser import axe_violations, browser, console_errors
-from explorer_page import SET, click, open_page, write_page
-from player_page import GO, READ, expected, visible
 
 import decodelib as dl
 from decodelib.viz import GenerationPlayer, explore_generation
+from tests.helpers.browser import axe_violations, browser, console_errors
+from tests.helpers.explorer_page import SET, click, open_page, write_page
+from tests.helpers.player_page import GO, READ, expected, visible
 
 pytestmark = pytest.mark.browser
 

@@ -12,7 +12,7 @@ import torch
 
 import decodelib as dl
 from decodelib.viz import GenerationPlayer, explore_generation
-from decodelib.viz.branching import path_of
+from decodelib.viz.player.record import path_of
 
 PROMPT = "Once upon a time"
 CHAIN = (dl.Temperature(0.8), dl.TopK(20), dl.TopP(0.7))

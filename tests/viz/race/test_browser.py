@@ -6,12 +6,12 @@ import time
 
 import numpy as np
 import pytest
-from browser import axe_violations, browser, console_errors
-from explorer_page import open_page, write_page
-from race_cases import APPLY, PROMPT, READ, STRATEGIES, TOKENS, expected, make_races
 
-from decodelib.viz.race import AS_GIVEN, RaceExplorer
-from decodelib.viz.scores import METRICS
+from decodelib.viz.race.explorer import AS_GIVEN, RaceExplorer
+from decodelib.viz.race.scores import METRICS
+from tests.helpers.browser import axe_violations, browser, console_errors
+from tests.helpers.explorer_page import open_page, write_page
+from tests.helpers.race_cases import APPLY, PROMPT, READ, STRATEGIES, TOKENS, expected, make_races
 
 pytestmark = pytest.mark.browser
 

@@ -9,11 +9,11 @@ import math
 import pytest
 
 import decodelib as dl
-from decodelib import metrics
-from decodelib.early_exit import first_layers
-from decodelib.viz.race import explore_race
-from decodelib.viz.scores import METRICS
-from decodelib.viz.source import as_call, as_source
+from decodelib.experiments import metrics
+from decodelib.models.gpt2.early_exit import first_layers
+from decodelib.viz.race.explorer import explore_race
+from decodelib.viz.race.scores import METRICS
+from decodelib.viz.shell.source import as_call, as_source
 
 PROMPT = "Once upon a time"
 LOAD = "dl.load('storybook', dtype='float64')"

@@ -7,11 +7,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import traitlets as t
-from browser import browser, console_errors, serve
-from explorer_page import READ, SET, click, open_page, write_page
 
 from decodelib.viz import DistributionExplorer
-from decodelib.viz.limits import limit_of
+from decodelib.viz.shell.limits import limit_of
+from tests.helpers.browser import browser, console_errors, serve
+from tests.helpers.explorer_page import READ, SET, click, open_page, write_page
 
 pytestmark = pytest.mark.browser
 

@@ -9,7 +9,11 @@ import subprocess
 
 import numpy as np
 import pytest
-from explorer_cases import (
+
+from decodelib.viz import DistributionExplorer
+from decodelib.viz.distribution.payload import pack, unpack
+from decodelib.viz.shell.explorer import SCRIPTS, STATIC
+from tests.helpers.explorer_cases import (
     ANSWER,
     assert_all_agree,
     expected,
@@ -19,10 +23,6 @@ from explorer_cases import (
     rows_and_settings,
     words,
 )
-
-from decodelib.viz import DistributionExplorer
-from decodelib.viz.explorer import SCRIPTS, STATIC
-from decodelib.viz.payload import pack, unpack
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -1,0 +1,1 @@
+"""The decoding loop, what it asks of a strategy, and what it returns."""

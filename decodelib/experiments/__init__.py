@@ -1,0 +1,1 @@
+"""Measuring decoded text: sweeps of settings, metrics, confidence intervals."""

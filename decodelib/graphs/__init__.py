@@ -1,0 +1,1 @@
+"""GPT-2's decoding step as a CUDA graph."""

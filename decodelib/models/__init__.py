@@ -1,0 +1,1 @@
+"""Language models: what one is, the toy, GPT-2, those of transformers, and where they come from."""

@@ -1,0 +1,1 @@
+"""Logits processors: each takes logits and returns new ones."""

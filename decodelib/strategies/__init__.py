@@ -1,0 +1,1 @@
+"""Strategies: whole decoding procedures, from greedy to speculative sampling."""

@@ -1,0 +1,121 @@
+"""Contrastive decoding: what an expert model says and an amateur does not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from decodelib.arguments import check_number
+from decodelib.decoding.generation import Generation, Step
+from decodelib.decoding.samplers import argmax
+from decodelib.decoding.search import Move
+from decodelib.decoding.stopping import Stopping
+from decodelib.decoding.transcript import Transcript
+from decodelib.distributions import log_probs, widen
+from decodelib.models.base import LanguageModel
+from decodelib.processors.base import remove
+from decodelib.processors.truncation import MinP
+
+
+@dataclass(frozen=True)
+class ContrastiveDecoding:
+    """Take the token that an expert model finds more probable than an amateur does.
+
+    The score of v is ln p_expert(v) - ln p_amateur(v) for the tokens with
+    p_expert(v) >= alpha * max p_expert, the set that `MinP(alpha)` keeps; the best score wins.
+    Without that condition the amateur's absurdities would win. The model given to `generate` is
+    the expert. Deterministic.
+
+    Args:
+        amateur: A weaker model with the same vocabulary.
+        alpha: In [0, 1]; 1 is greedy. Usual value: 0.1.
+        amateur_temperature: What the amateur's logits are divided by, greater than 0; below 1 it is
+            contrasted with the amateur's favourites alone. Usual values: 0.5 to 1.
+
+    Raises:
+        ValueError, TypeError: For values outside these ranges, and for an amateur whose vocabulary
+            has another size.
+
+    Source: Li et al. 2023, arXiv 2210.15097, which searches with beams; this is its greedy form.
+    Chapter 17.
+    """
+
+    amateur: LanguageModel
+    alpha: float = 0.1
+    amateur_temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.amateur, LanguageModel):
+            raise TypeError(
+                f"amateur must be a model, such as load() returns, got {self.amateur!r}"
+            )
+        check_number("alpha", self.alpha, 0, 1)
+        check_number("amateur_temperature", self.amateur_temperature, 0, math.inf, True, True)
+
+    def scores(
+        self, expert: Float[Tensor, "rows vocab"], amateur: Float[Tensor, "rows vocab"]
+    ) -> Float[Tensor, "rows vocab"]:
+        """Return the scores of all tokens from both models' logits; -inf for implausible ones."""
+        no_ids = torch.empty(len(expert), 0, dtype=torch.long, device=expert.device)
+        plausible = MinP(self.alpha)(no_ids, expert).isfinite()
+        # A token that the amateur rules out altogether would score infinity.
+        opposed = log_probs(amateur / self.amateur_temperature).clamp(min=-1e4)
+        return remove(log_probs(expert) - opposed.to(expert.device), plausible)
+
+    def start(
+        self,
+        lm: LanguageModel,
+        prompts: Sequence[Int[Tensor, " _seq"]],
+        seeds: Sequence[int],
+        stopping: Stopping,
+        trace: bool,
+    ) -> ContrastiveDecodingSearch:
+        if self.amateur.vocab_size != lm.vocab_size:
+            raise ValueError(
+                f"amateur must have {lm.name}'s vocabulary of {lm.vocab_size} tokens, "
+                f"got {self.amateur.vocab_size}"
+            )
+        transcripts = [Transcript(ids.tolist(), stopping, trace) for ids in prompts]
+        return ContrastiveDecodingSearch(self, transcripts)
+
+
+class ContrastiveDecodingSearch:
+    """Contrastive decoding of several prompts; the amateur's rows follow the expert's."""
+
+    def __init__(self, strategy: ContrastiveDecoding, transcripts: Sequence[Transcript]) -> None:
+        self.strategy, self.transcripts = strategy, transcripts
+        self.running = list(transcripts)
+        amateur = strategy.amateur
+        ids = [torch.tensor(t.prompt_ids, device=amateur.device) for t in transcripts]
+        room = max(map(len, ids)) + transcripts[0].stopping.max_new_tokens
+        self._amateur_logits, self._cache = amateur.prefill(ids, room)
+
+    def advance(self, logits: Float[Tensor, "rows vocab"]) -> Move:
+        running = self.running
+        stopping = running[0].stopping
+        allowed = stopping.forbid_early_eos(logits, [len(t.token_ids) for t in running])
+        scores = self.strategy.scores(allowed, self._amateur_logits)
+        next_ids = argmax(scores)
+        logprobs = log_probs(widen(logits)).gather(-1, next_ids[:, None])[:, 0].tolist()
+        for row, (transcript, token_id) in enumerate(zip(running, next_ids.tolist(), strict=True)):
+            transcript.append(token_id, logprobs[row], logits[row], scores[row])
+        alive = [row for row, t in enumerate(running) if t.finish_reason is None]
+        self.running = [running[row] for row in alive]
+        ancestors = torch.tensor(alive, dtype=torch.long, device=logits.device)
+        move = Move(next_ids[ancestors], ancestors)
+        if alive:
+            amateur = self.strategy.amateur
+            self._cache = self._cache.select(move.ancestors.to(amateur.device))
+            self._amateur_logits = amateur.step(move.next_ids.to(amateur.device), self._cache)
+        return move
+
+    def steps(self, index: int) -> list[Step]:
+        return self.transcripts[index].steps
+
+    def results(self) -> list[Generation]:
+        return [transcript.generation() for transcript in self.transcripts]

@@ -1,0 +1,1 @@
+"""The beam explorer: the tree that a beam search grows."""

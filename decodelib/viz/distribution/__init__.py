@@ -1,0 +1,1 @@
+"""The distribution explorer: logits, processors and what is left to draw from."""

@@ -1,0 +1,1 @@
+"""The entropy map: entropy and varentropy along a text."""

@@ -1,0 +1,1 @@
+"""The playground: any strategy on any prompt, with a kernel."""

@@ -1,0 +1,1 @@
+"""The generation player: one text, step by step, with its branches."""

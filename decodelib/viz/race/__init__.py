@@ -1,0 +1,1 @@
+"""The strategy race: many strategies on one prompt."""
