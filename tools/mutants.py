@@ -29,7 +29,10 @@ class Mutant:
     tests: str
 
 
-PROCESSORS = "tests/test_distributions.py tests/processors/test_definitions.py tests/processors/test_truncation.py"
+PROCESSORS = (
+    "tests/test_distributions.py tests/processors/test_definitions.py "
+    "tests/processors/test_truncation.py"
+)
 BEAMS = "tests/strategies/test_beam.py tests/strategies/test_transformers_generate.py"
 EXACT = "tests/strategies/test_exact_distributions.py"
 STOPPING = "tests/decoding/test_stopping.py tests/decoding/test_loop.py"
