@@ -6,7 +6,7 @@ import pytest
 
 import decodelib as dl
 from decodelib.decoding.beam_tree import NUM_PRUNED, BeamNode, BeamTree
-from tests.strategies.test_beam import TWO_STEPS, random_table
+from tests.helpers.tables import TWO_STEPS, random_table
 
 LONG = 6
 

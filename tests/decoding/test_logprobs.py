@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import decodelib as dl
-from tests.models.gpt2.test_model import PROMPTS
+from tests.helpers.gpt2 import PROMPTS
 
 STORYBOOK = dl.load("storybook", device="cpu", dtype="float32")
 STRATEGIES = [

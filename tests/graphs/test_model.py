@@ -4,7 +4,6 @@ On the CPU the function that a GPU would capture is called, so that all but the 
 """
 
 import random
-from pathlib import Path
 
 import pytest
 import torch
@@ -15,7 +14,8 @@ from decodelib.graphs.model import GraphedGPT2, graphed
 from decodelib.graphs.step import WARM_UPS, Called
 from decodelib.graphs.strategy import InGraph
 from decodelib.models.gpt2.model import GPT2
-from tests.models.gpt2.test_model import PROMPTS, save_random_gpt2
+from tests.helpers.gpt2 import PROMPTS, random_gpt2
+from tests.helpers.graphed import Pair, ragged
 
 STRATEGIES = [
     dl.Greedy(),
@@ -28,57 +28,6 @@ STRATEGIES = [
 @pytest.fixture(scope="module")
 def lm(tmp_path_factory) -> GPT2:
     return random_gpt2(tmp_path_factory.mktemp("gpt2"))
-
-
-def random_gpt2(folder: Path) -> GPT2:
-    """A small random model in float64, where other orders of summing change only last digits."""
-    save_random_gpt2(folder)
-    return dl.load(folder, device="cpu", dtype="float64")
-
-
-def ragged(lm: dl.LanguageModel) -> list[torch.Tensor]:
-    prompts = [lm.encode(prompt)[:17] for prompt in PROMPTS]
-    assert len(set(map(len, prompts))) > 2
-    return prompts
-
-
-def assert_close(found: torch.Tensor, expected: torch.Tensor) -> None:
-    torch.testing.assert_close(found, expected, atol=1e-10, rtol=0)
-
-
-class Pair:
-    """The same rows in a model and in its graphed twin, held to give the same."""
-
-    def __init__(self, lm: GPT2, fast: GraphedGPT2, prompts: list[torch.Tensor], capacity: int):
-        self.lm, self.fast = lm, fast
-        expected, self.cache = lm.prefill(prompts, capacity)
-        found, self.fast_cache = fast.prefill(prompts, capacity)
-        self.rows = len(prompts)
-        assert_close(found, expected)
-
-    def step(self, chance: random.Random) -> None:
-        ids = torch.tensor([chance.randrange(8192) for _ in range(self.rows)])
-        expected = self.lm.step(ids, self.cache)
-        assert_close(self.fast.step(ids, self.fast_cache), expected)
-        assert_close(self.fast_cache.hidden, self.cache.hidden)
-
-    def extend(self, chance: random.Random, count: int) -> None:
-        ids = torch.tensor([[chance.randrange(8192)] * count for _ in range(self.rows)])
-        expected = self.lm.extend(ids, self.cache)
-        assert_close(self.fast.extend(ids, self.fast_cache), expected)
-
-    def select(self, rows: list[int]) -> None:
-        self.cache = self.cache.select(torch.tensor(rows))
-        self.fast_cache = self.fast_cache.select(torch.tensor(rows))
-        self.rows = len(rows)
-
-    def rewind(self, count: int) -> None:
-        self.cache.rewind(count)
-        self.fast_cache.rewind(count)
-
-    @property
-    def in_buffer(self) -> bool:
-        return self.fast_cache.buffer is self.fast._static.buffer
 
 
 @pytest.mark.parametrize("seed", range(3))

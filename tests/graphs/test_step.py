@@ -8,7 +8,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from decodelib.graphs.step import WARM_UPS, Picking, StaticStep, captured
-from tests.graphs.test_model import random_gpt2
+from tests.helpers.gpt2 import random_gpt2
 
 
 @pytest.mark.parametrize("picking", get_args(Picking))

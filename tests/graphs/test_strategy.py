@@ -8,8 +8,8 @@ from decodelib.graphs.model import graphed
 from decodelib.graphs.step import pick
 from decodelib.graphs.strategy import InGraph
 from decodelib.models.gpt2.model import GPT2
-from tests.graphs.test_model import Pair, assert_close, ragged, random_gpt2
-from tests.models.gpt2.test_model import PROMPTS
+from tests.helpers.gpt2 import PROMPTS, random_gpt2
+from tests.helpers.graphed import Pair, assert_close, ragged
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ SETTINGS = ("DECODELIB_MODEL", "DECODELIB_DTYPE", *PROXIES, *map(str.upper, PROX
 @pytest.fixture(scope="session")
 def gpt2_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small random model that the hub of these tests gives out as GPT-2."""
-    from tests.models.gpt2.test_model import save_random_gpt2
+    from tests.helpers.gpt2 import save_random_gpt2
 
     folder = tmp_path_factory.mktemp("gpt2")
     save_random_gpt2(folder)

@@ -7,7 +7,15 @@ import torch
 import transformers
 
 from decodelib.models.hf import HFModel
-from tests.models.test_hf import CONFIGS, PROMPTS, SMALL, VOCAB, byte_tokenizer, plain, random_model
+from tests.helpers.hf_models import (
+    CONFIGS,
+    PROMPTS,
+    SMALL,
+    VOCAB,
+    byte_tokenizer,
+    plain,
+    random_model,
+)
 
 
 @pytest.fixture(scope="module", params=CONFIGS)

@@ -11,6 +11,7 @@ from huggingface_hub import constants
 import decodelib as dl
 from decodelib.models import hub as decodelib_hub
 from decodelib.models.loading import resolve
+from tests.helpers.gpt2 import save_random_gpt2
 from tests.helpers.hub import (
     GPT2_COMMIT,
     GPT2_ID,
@@ -21,7 +22,6 @@ from tests.helpers.hub import (
     point_at,
     unused_endpoint,
 )
-from tests.models.gpt2.test_model import save_random_gpt2
 
 
 def test_gpt2_is_downloaded_from_its_pinned_version_and_only_what_it_needs(
@@ -154,7 +154,7 @@ def test_without_the_hub_library_gpt2_says_how_to_get_it(hub, monkeypatch, capfd
 
 
 def test_a_sharded_model_of_the_hub_loads(hub, tmp_path) -> None:
-    from tests.models.test_hf import CONFIGS, byte_tokenizer, random_model
+    from tests.helpers.hf_models import CONFIGS, byte_tokenizer, random_model
 
     folder = tmp_path / "sharded"
     model = random_model(CONFIGS["llama: rotary positions, grouped queries"])

@@ -8,7 +8,7 @@ import torch
 import decodelib as dl
 from decodelib.models.gpt2.model import GPT2
 from decodelib.models.loading import resolve
-from tests.models.gpt2.test_model import STORYBOOK, save_random_gpt2
+from tests.helpers.gpt2 import STORYBOOK, save_random_gpt2
 
 # Names
 

@@ -7,8 +7,8 @@ from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
 
 import decodelib as dl
 from decodelib.models.hf import HFModel
-from tests.models.gpt2.test_model import PROMPTS, STORYBOOK
-from tests.models.test_hf import CONFIGS, VOCAB, byte_tokenizer, random_model
+from tests.helpers.gpt2 import PROMPTS, STORYBOOK
+from tests.helpers.hf_models import CONFIGS, VOCAB, byte_tokenizer, random_model
 
 IDS = [[7], [11, 12, 13], list(range(3, 15))]
 SETTINGS = [(4, 0.6), (8, 0.3), (3, 1.0)]

@@ -11,7 +11,7 @@ from transformers import GenerationConfig
 
 import decodelib as dl
 from decodelib.models.hf import HFModel
-from tests.models.test_hf import CONFIGS, VOCAB, byte_tokenizer, random_model
+from tests.helpers.hf_models import CONFIGS, VOCAB, byte_tokenizer, random_model
 
 IDS = [5, 6, 7, 5, 6, 8, 9, 5]
 CHOICES = {

@@ -8,9 +8,9 @@ from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
 import decodelib as dl
 from decodelib.models.gpt2.model import GPT2
 from decodelib.models.hf import HFModel
-from tests.models.gpt2.test_model import PROMPTS, STORYBOOK
-from tests.models.test_hf import CONFIGS, byte_tokenizer, random_model
-from tests.models.test_hf import PROMPTS as IDS
+from tests.helpers.gpt2 import PROMPTS, STORYBOOK
+from tests.helpers.hf_models import CONFIGS, byte_tokenizer, random_model
+from tests.helpers.hf_models import PROMPTS as IDS
 
 NEW = 30
 CPU, SINGLE = torch.device("cpu"), torch.float32

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 import decodelib as dl
 from decodelib.kernels.linear import HalfLinear, Linear, OneDNNLinear, fastest_linear
-from tests.models.gpt2.test_model import STORYBOOK, save_random_gpt2
+from tests.helpers.gpt2 import STORYBOOK, save_random_gpt2
 
 # Of GPT-2's own matrices, the one that sums over most, and the one with most outputs.
 SHAPES = [(768, 3072), (3072, 768), (1600, 1600), (256, 8192), (256, 768)]

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 import decodelib as dl
-from tests.models.gpt2.test_model import PROMPTS, STORYBOOK
+from tests.helpers.gpt2 import PROMPTS, STORYBOOK
 
 
 @pytest.fixture(scope="module")

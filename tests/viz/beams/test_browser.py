@@ -12,7 +12,7 @@ from decodelib.viz import BeamExplorer, explore_beams
 from tests.helpers.beams_cases import APPLY, ENDINGS, READ, RULES, STEPS, expected, shown, states
 from tests.helpers.browser import axe_violations, browser, console_errors
 from tests.helpers.explorer_page import click, open_page, write_page
-from tests.strategies.test_beam import TWO_STEPS, random_table
+from tests.helpers.tables import TWO_STEPS, random_table
 
 pytestmark = pytest.mark.browser
 

@@ -9,7 +9,7 @@ import pytest
 import decodelib as dl
 from decodelib.viz import BeamExplorer, explore_beams
 from tests.helpers.beams_cases import ENDINGS
-from tests.strategies.test_beam import TWO_STEPS, random_table
+from tests.helpers.tables import TWO_STEPS, random_table
 
 STEPS = 6
 PENALTIES = (-2.0, -0.7, 0.0, 1.0, 3.0)
