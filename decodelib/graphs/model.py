@@ -68,7 +68,7 @@ class GraphedGPT2(LanguageModel[KVCache]):
     def __init__(self, lm: GPT2, rows: int, positions: int) -> None:
         self.name, self.device, self.dtype = lm.name, lm.device, lm.dtype
         self.vocab_size, self.context_length = lm.vocab_size, lm.context_length
-        self.eos_token_id, self.bos_token_id = lm.eos_token_id, lm.bos_token_id
+        self.eos_token_ids, self.bos_token_id = lm.eos_token_ids, lm.bos_token_id
         self._lm, self._rows, self._positions = lm, rows, positions
         with torch.inference_mode(False):  # so that they can be changed in any mode
             self._static = StaticStep(lm, rows, positions)
@@ -118,7 +118,7 @@ class GraphedGPT2(LanguageModel[KVCache]):
         uniforms = None if uniforms is None else self._sent(uniforms)
         if not self._holds(cache):
             logits = self._lm.step(next_ids, cache)
-            return logits, pick(logits, self.eos_token_id, may_end, uniforms)
+            return logits, pick(logits, self.eos_token_ids, may_end, uniforms)
         static.may_end[:count] = cache.to_slots(may_end)
         if uniforms is not None:
             static.uniforms[:count] = cache.to_slots(uniforms)

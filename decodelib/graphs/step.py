@@ -8,7 +8,7 @@ Sources: torch.cuda.graph and its notes on CUDA semantics, for what may be captu
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import torch
@@ -76,27 +76,28 @@ class StaticStep:
         self.now.add_(1)
         if picking != "nothing":
             uniforms = self.uniforms[:rows] if picking == "draw" else None
-            eos, may_end = self._lm.eos_token_id, self.may_end[:rows]
-            self.picked[:rows].copy_(pick(self.logits[:rows], eos, may_end, uniforms))
+            ends, may_end = self._lm.eos_token_ids, self.may_end[:rows]
+            self.picked[:rows].copy_(pick(self.logits[:rows], ends, may_end, uniforms))
 
 
 def pick(
     logits: Float[Tensor, "rows vocab"],
-    eos_token_id: int | None,
+    eos_token_ids: Sequence[int],
     may_end: Bool[Tensor, " rows"],
     uniforms: Float[Tensor, " rows"] | None = None,
 ) -> Float[Tensor, "rows 3"]:
     """Return each row's next token as `choices` does, for `on_host` to fetch.
 
     Args:
-        eos_token_id: Picked only where `may_end` is true.
+        eos_token_ids: Picked only where `may_end` is true.
         uniforms: Numbers in [0, 1) to draw with, as `sample` does; without them the argmax is
             taken, of equals the one with the lowest id.
     """
     allowed = logits
-    if eos_token_id is not None:
+    if eos_token_ids:
         allowed = logits.clone()
-        allowed[:, eos_token_id].masked_fill_(~may_end, -torch.inf)
+        for token_id in eos_token_ids:  # one by one: a list would be sent to the device each time
+            allowed[:, token_id].masked_fill_(~may_end, -torch.inf)
     return choices(logits, allowed, uniforms)
 
 

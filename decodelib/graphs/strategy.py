@@ -104,7 +104,7 @@ class GraphSearch:
         longest = max(map(len, self.prompts)) + self.stopping.max_new_tokens
         logits, self._cache = self.lm.prefill(self.prompts, longest)
         draws = None if draws is None else draws.to(logits.device)
-        return logits, pick(logits, self.lm.eos_token_id, may_end.to(logits.device), draws)
+        return logits, pick(logits, self.lm.eos_token_ids, may_end.to(logits.device), draws)
 
     def _of_running(self, generators: Sequence[torch.Generator]) -> list[torch.Generator]:
         return [generators[i] for i in self.running]

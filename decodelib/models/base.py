@@ -53,7 +53,9 @@ class LanguageModel(ABC, Generic[CacheT]):
         device, dtype: Where and in what precision it computes.
         vocab_size: Number of token ids, V. Ids are 0 to V-1.
         context_length: The most positions a sequence may have, prompt included.
-        eos_token_id, bos_token_id: The ids that end and begin a text, or None.
+        eos_token_ids: The ids that end a text, any one of them; () for a model without ends.
+        eos_token_id: The first of `eos_token_ids`, or None. Assigning to it replaces them all.
+        bos_token_id: The id that begins a text, or None.
     """
 
     name: str
@@ -61,8 +63,17 @@ class LanguageModel(ABC, Generic[CacheT]):
     dtype: torch.dtype
     vocab_size: int
     context_length: int
-    eos_token_id: int | None
+    eos_token_ids: tuple[int, ...] = ()
     bos_token_id: int | None
+
+    @property
+    def eos_token_id(self) -> int | None:
+        """The first of the ids that end a text, or None."""
+        return next(iter(self.eos_token_ids), None)
+
+    @eos_token_id.setter
+    def eos_token_id(self, token_id: int | None) -> None:
+        self.eos_token_ids = () if token_id is None else (token_id,)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
@@ -126,6 +137,17 @@ class LanguageModel(ABC, Generic[CacheT]):
             bad = ids[(ids < 0) | (ids >= self.vocab_size)][0]
             raise ValueError(f"token ids must be in [0, {self.vocab_size - 1}], got {int(bad)}")
         return ids.to(self.device)
+
+
+def ids_in(value: object, vocab_size: int) -> tuple[int, ...]:
+    """Return the token ids that a configuration gives, alone or in a list, each of them once.
+
+    Ids outside [0, vocab_size) are left out: configurations of small models may still have those of
+    the large model they imitate.
+    """
+    listed = value if isinstance(value, list | tuple) else [value]
+    integers = [i for i in listed if isinstance(i, int) and not isinstance(i, bool)]
+    return tuple(dict.fromkeys(i for i in integers if 0 <= i < vocab_size))
 
 
 def _as_ids(ids: Sequence[int] | Tensor) -> Int[Tensor, " seq"]:

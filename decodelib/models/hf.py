@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from decodelib.models.base import LanguageModel, Prompt
+from decodelib.models.base import LanguageModel, Prompt, ids_in
 from decodelib.models.hub import TOKENIZERS
 
 
@@ -71,10 +71,9 @@ class HFModel(LanguageModel[HFCache]):
         tokenizer: Such as AutoTokenizer gives.
         name: What to call it.
 
-    Text prompts begin with BOS where the tokenizer puts one there; `encode` adds nothing. Some
-    models have several EOS ids: `eos_token_id` is the first that their generation config lists, and
-    the others are tokens like any. A model without a limit on positions has
-    `context_length == sys.maxsize`.
+    Text prompts begin with BOS where the tokenizer puts one there; `encode` adds nothing. The ids
+    that end a text are those of the model's generation config, else of its config, else of its
+    tokenizer. A model without a limit on positions has `context_length == sys.maxsize`.
 
     Raises:
         ValueError: If the model has no key-value cache.
@@ -92,8 +91,8 @@ class HFModel(LanguageModel[HFCache]):
         self.vocab_size = model.get_output_embeddings().weight.shape[0]
         self.context_length = getattr(config, "max_position_embeddings", None) or sys.maxsize
         sources = (model.generation_config, config, tokenizer)
-        self.eos_token_id = _first_id("eos_token_id", sources, self.vocab_size)
-        self.bos_token_id = _first_id("bos_token_id", sources, self.vocab_size)
+        self.eos_token_ids = _first_ids("eos_token_id", sources, self.vocab_size)
+        self.bos_token_id = next(iter(_first_ids("bos_token_id", sources, self.vocab_size)), None)
         self._begins_with_bos = self.bos_token_id is not None and (
             tokenizer("a").input_ids[:1] == [self.bos_token_id]
         )
@@ -242,15 +241,10 @@ def _widened(logits: Tensor) -> Tensor:
     return logits if logits.dtype == torch.float64 else logits.float()
 
 
-def _first_id(key: str, sources: Sequence[object], vocab_size: int) -> int | None:
-    """Return the first id of the vocabulary that a source gives under `key`, alone or in a list."""
-    for source in sources:
-        value = getattr(source, key, None)
-        for token_id in value if isinstance(value, list) else [value]:
-            # Configurations of small models may still have the ids of the large one they imitate.
-            if token_id is not None and 0 <= int(token_id) < vocab_size:
-                return int(token_id)
-    return None
+def _first_ids(key: str, sources: Sequence[object], vocab_size: int) -> tuple[int, ...]:
+    """Return the token ids that the first source to have any gives under `key`."""
+    found = (ids_in(getattr(source, key, None), vocab_size) for source in sources)
+    return next(filter(None, found), ())
 
 
 def _first_line(error: Exception) -> str:

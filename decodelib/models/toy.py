@@ -78,7 +78,7 @@ class TableLM(LanguageModel[TableCache]):
         self._ids = {word: i for i, word in enumerate(self.words)}
         self.name, self.device, self.dtype = "table", torch.device("cpu"), dtype
         self.vocab_size, self.context_length = len(self.words), context_length
-        self.bos_token_id, self.eos_token_id = 0, 1
+        self.bos_token_id, self.eos_token_ids = 0, (1,)
         self._logits = {
             tuple(self._ids[word] for word in context.split()): self._row(context, weights)
             for context, weights in table.items()

@@ -186,7 +186,7 @@ def test_warming_up_in_the_middle_of_a_text_leaves_no_trace(lm, monkeypatch) -> 
 
 def test_what_it_says_of_itself_is_what_the_model_says(lm) -> None:
     fast = graphed(lm)
-    for name in ["name", "device", "dtype", "vocab_size", "context_length", "eos_token_id"]:
+    for name in ["name", "device", "dtype", "vocab_size", "context_length", "eos_token_ids"]:
         assert getattr(fast, name) == getattr(lm, name)
     ids = fast.encode("Once upon")
     assert fast.decode(ids) == "Once upon"

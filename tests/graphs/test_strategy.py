@@ -49,7 +49,7 @@ def test_each_row_is_picked_for_by_its_own_number_and_rule(lm) -> None:
         logits = lm.step(ids, pair.cache)
         found, picked = fast.step_and_pick(ids, pair.fast_cache, may_end, draws)
         assert_close(found, logits)
-        assert_close(picked, pick(logits, lm.eos_token_id, may_end, draws))
+        assert_close(picked, pick(logits, lm.eos_token_ids, may_end, draws))
         assert picked[:2, 0].tolist() == [0, 1]
 
 
@@ -67,7 +67,7 @@ def test_eos_is_not_picked_before_a_row_may_end() -> None:
     logits = torch.tensor([[9.0, 0, 1], [9, 0, 1]])
     may_end = torch.tensor([True, False])
     for uniforms in [None, torch.full((2,), 0.5, dtype=torch.float64)]:
-        picked = pick(logits, 0, may_end, uniforms)
+        picked = pick(logits, (0,), may_end, uniforms)
         assert picked[:, 0].tolist() == [0, 2]
         assert picked[:, 2].tolist() == [9, 1]
         logprobs = logits[0].double().log_softmax(-1)[[0, 2]]  # of the model, which may end
@@ -78,7 +78,7 @@ def test_eos_is_not_picked_before_a_row_may_end() -> None:
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
 def test_logits_that_are_no_distribution_show_in_what_was_picked(bad, uniforms) -> None:
     logits = torch.tensor([[bad] * 3])
-    token_id, _, best = pick(logits, None, torch.tensor([True]), uniforms)[0].tolist()
+    token_id, _, best = pick(logits, (), torch.tensor([True]), uniforms)[0].tolist()
     assert 0 <= token_id < 3
     assert best - best != 0
 
@@ -90,7 +90,7 @@ def test_broken_logits_are_refused_in_the_words_of_every_strategy(lm, monkeypatc
     def broken(next_ids, cache, may_end, uniforms):
         logits, _ = step(next_ids, cache, may_end, uniforms)
         logits[0, 5] = torch.nan
-        return logits, pick(logits, fast.eos_token_id, may_end, uniforms)
+        return logits, pick(logits, fast.eos_token_ids, may_end, uniforms)
 
     monkeypatch.setattr(fast, "step_and_pick", broken)
     with pytest.raises(ValueError, match=r"logits must .* NaN"):

@@ -92,10 +92,11 @@ def test_the_context_length_is_never_passed() -> None:
         lm.step(torch.tensor([1]), cache)
 
 
-def test_of_several_eos_ids_the_first_is_taken() -> None:
+def test_several_ends_are_all_known_and_the_first_stays_first() -> None:
     model = random_model(CONFIGS["qwen2: biases"])
-    model.generation_config.eos_token_id = [17, 19]
-    assert HFModel(model, byte_tokenizer(), "random").eos_token_id == 17
+    model.generation_config.eos_token_id = [17, 19, 17, VOCAB]
+    lm = HFModel(model, byte_tokenizer(), "random")
+    assert (lm.eos_token_ids, lm.eos_token_id) == ((17, 19), 17)
 
 
 def test_an_eos_id_outside_the_vocabulary_is_none() -> None:

@@ -67,3 +67,14 @@ def test_unknown_words_and_missing_rows_raise():
         lm.encode("a zebra")
     with pytest.raises(ValueError, match=r"^table has no row for a text that ends in ' b'"):
         lm.next_logits("b")
+
+
+def test_one_end_may_be_assigned_in_place_of_all() -> None:
+    lm = dl.TableLM({"": {"a": 1, "b": 1}})
+    assert (lm.eos_token_ids, lm.eos_token_id) == ((1,), 1)
+    lm.eos_token_ids = (2, 3)
+    assert lm.eos_token_id == 2
+    lm.eos_token_id = None
+    assert lm.eos_token_ids == ()
+    lm.eos_token_id = 3
+    assert lm.eos_token_ids == (3,)

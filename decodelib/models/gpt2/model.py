@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +23,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from decodelib.kernels.linear import fastest_linear
-from decodelib.models.base import LanguageModel
+from decodelib.models.base import LanguageModel, ids_in
 from decodelib.models.gpt2.attend import (
     Attend,
     _attention,
@@ -60,7 +62,7 @@ class GPT2(LanguageModel[KVCache]):
         self.config, self.tokenizer, self.name = config, tokenizer, name
         self.device, self.dtype = device, dtype
         self.vocab_size, self.context_length = config.vocab_size, config.n_positions
-        self.eos_token_id, self.bos_token_id = config.eos_token_id, config.bos_token_id
+        self.eos_token_ids, self.bos_token_id = config.eos_token_ids, config.bos_token_id
         tensors = arranged(config, weights, device, dtype)
         if dtype == torch.float16 and device.type == "cpu":
             # Processors are slow at sums in float16, and fast at reading weights of 16 bits.
@@ -80,7 +82,11 @@ class GPT2(LanguageModel[KVCache]):
                 raise ValueError(
                     f"model folder {folder} has no {file}: give a complete GPT-2 folder"
                 )
-        config = GPT2Config.from_dict(json.loads((folder / "config.json").read_text()))
+        config = GPT2Config.from_dict(_read(folder / "config.json"))
+        generation = folder / "generation_config.json"
+        if generation.is_file():
+            ends = ids_in(_read(generation).get("eos_token_id"), config.vocab_size)
+            config = replace(config, eos_token_ids=ends or config.eos_token_ids)
         try:
             weights = load_file(folder / "model.safetensors")
         except SafetensorError as error:
@@ -185,6 +191,13 @@ class GPT2(LanguageModel[KVCache]):
         count = x.shape[0]  # len(x) takes as long as a small product
         missing = self._fitting(count) - count
         return F.pad(x, (0, 0, 0, missing)) if missing else x
+
+
+def _read(path: Path) -> dict[str, Any]:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} must hold a JSON object, got {type(content).__name__}")
+    return content
 
 
 def _is_multiplied(name: str) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from decodelib.kernels.linear import Linear
+from decodelib.models.base import ids_in
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class GPT2Config:
     n_layer: int
     n_head: int
     layer_norm_epsilon: float = 1e-5
-    eos_token_id: int | None = None
+    eos_token_ids: tuple[int, ...] = ()
     bos_token_id: int | None = None
 
     @classmethod
@@ -39,10 +40,14 @@ class GPT2Config:
         for key, allowed in fixed.items():
             if config.get(key, allowed[0]) not in allowed:
                 raise ValueError(f"config.json must have {key}={allowed[0]!r}, got {config[key]!r}")
+        known: dict[str, Any] = {k: v for k, v in config.items() if k in cls.__dataclass_fields__}
         try:
-            return cls(**{k: v for k, v in config.items() if k in cls.__dataclass_fields__})  # type: ignore[arg-type]
+            sizes = cls(**known)
         except TypeError as error:
             raise ValueError(f"config.json lacks what GPT-2 needs: {error}") from error
+        ends = ids_in(config.get("eos_token_id"), sizes.vocab_size)
+        begin = ids_in(config.get("bos_token_id"), sizes.vocab_size)
+        return replace(sizes, eos_token_ids=ends, bos_token_id=next(iter(begin), None))
 
 
 class Block(NamedTuple):

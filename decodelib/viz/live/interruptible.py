@@ -29,7 +29,7 @@ class Interruptible(LanguageModel[Any]):
         self.lm, self.before_pass = lm, before_pass
         self.name, self.device, self.dtype = name or lm.name, lm.device, lm.dtype
         self.vocab_size, self.context_length = lm.vocab_size, lm.context_length
-        self.eos_token_id, self.bos_token_id = lm.eos_token_id, lm.bos_token_id
+        self.eos_token_ids, self.bos_token_id = lm.eos_token_ids, lm.bos_token_id
 
     def encode(self, text: str) -> Int[Tensor, " seq"]:
         return self.lm.encode(text)

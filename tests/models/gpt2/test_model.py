@@ -156,3 +156,27 @@ def test_weights_that_lack_a_tensor_are_refused(tmp_path) -> None:
     save_file(tensors, weights)
     with pytest.raises(ValueError, match=r"weights lack the tensor h\.1\.ln_2\.bias"):
         dl.load(tmp_path)
+
+
+@pytest.mark.parametrize("loader", [GPT2, HFModel])
+@pytest.mark.parametrize(
+    ("config", "generation", "ends"),
+    [
+        (0, None, (0,)),
+        ([0, 308], None, (0, 308)),
+        (0, [7, 308, 0], (7, 308, 0)),  # where both say something, the latter decides
+        ([5, 6], 0, (0,)),
+        (9, [8192, 308], (308,)),
+        (9, 8192, (9,)),  # outside the vocabulary
+    ],
+)
+def test_every_end_is_read_from_both_files(tmp_path, loader, config, generation, ends) -> None:
+    save_random_gpt2(tmp_path)
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"eos_token_id": config}))
+    path = tmp_path / "generation_config.json"
+    path.unlink()
+    if generation is not None:
+        path.write_text(json.dumps({"eos_token_id": generation}))
+    lm = loader.from_folder(tmp_path, "random", torch.device("cpu"), torch.float32)
+    assert (lm.eos_token_ids, lm.eos_token_id) == (ends, ends[0])
