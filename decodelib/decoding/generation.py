@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import html
-import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from decodelib.decoding.beam_tree import BeamTree
+from decodelib.decoding.display import shaded
 from decodelib.decoding.stopping import FinishReason
 
 NUM_CANDIDATES = 10
@@ -94,27 +93,4 @@ class Generation:
 
     def _repr_html_(self) -> str:
         """Return the text with each token shaded by its probability, deeper for less probable."""
-        spans = [
-            f'<span class="dl-token" style="--surprise:{_shade(logprob)}" '
-            f'title="p = {math.exp(logprob):.3f}">{html.escape(token)}</span>'
-            for token, logprob in zip(self.tokens, self.logprobs, strict=True)
-        ]
-        return (
-            f"<style>{_TOKEN_CSS}</style>"
-            f'<div class="dl-generation"><span class="dl-prompt">{html.escape(self.prompt)}</span>'
-            f"{''.join(spans)}</div>"
-        )
-
-
-# Twenty nats would be a once-in-a-book surprise; eight already is the deepest shade.
-_DEEPEST_SHADE_NATS = 8.0
-
-_TOKEN_CSS = (
-    ".dl-generation{white-space:pre-wrap;line-height:1.7}"
-    ".dl-prompt{font-weight:600}"
-    ".dl-token{background:rgb(230 159 0/calc(var(--surprise)*1%));border-radius:2px}"
-)
-
-
-def _shade(logprob: float) -> int:
-    return round(85 * min(1.0, -logprob / _DEEPEST_SHADE_NATS))
+        return shaded(self.prompt, zip(self.tokens, self.logprobs, strict=True))
