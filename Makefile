@@ -1,4 +1,4 @@
-# make book | lab | test | course | pdf | bench | notebooks | models | sweep | claims | lint | lock | clean | distclean
+# make book | lab | test | test-all | test-portable | course | pdf | bench | notebooks | models | sweep | claims | lint | lock | clean | distclean
 # Each makes .venv and installs what it needs on first use; PYTHON chooses the interpreter (3.11 or newer).
 # make book MODEL=auto|gpt2|storybook chooses the model whose outputs the pages show.
 
@@ -9,7 +9,7 @@ SWEEPFLAGS ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: book lab test course pdf bench models claims notebooks sweep lint lock clean distclean
+.PHONY: book lab test test-all test-portable course pdf bench models claims notebooks sweep lint lock clean distclean
 
 book: $(READY)
 	$(BIN)/python tools/book.py build --model $(MODEL)
@@ -17,11 +17,16 @@ book: $(READY)
 lab: $(READY)
 	$(BIN)/python -m jupyter lab $(LABFLAGS) chapters
 
+# Both print, last, what failed and what was skipped; test-all has the long statistics too.
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests
-	$(BIN)/python -m pytest -n 2 --dist loadscope -p no:cacheprovider \
-		--nbval --nbval-current-env --nbval-cell-timeout 120 \
-		--nbval-sanitize-with chapters/nbval_sanitize.cfg chapters
+	$(BIN)/python -m tools.suite
+
+test-all: $(READY)
+	$(BIN)/python -m tools.suite --all
+
+# Without the instructions that only some processors have, and with other sums over threads.
+test-portable: $(READY)
+	ATEN_CPU_CAPABILITY=default OMP_NUM_THREADS=2 $(BIN)/python -m tools.suite
 
 course: book
 	$(BIN)/python -m tools.course

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import http.server
 import json
+import os
 import shutil
 import tempfile
 import threading
@@ -14,13 +15,22 @@ from pathlib import Path
 
 import pytest
 
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+ON_A_MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
+
 
 def chromium() -> str:
-    """The browser's path; skips the test, saying what to install, where there is none."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if (path := shutil.which(name)) and shutil.which("chromedriver"):
-            return path
-    pytest.skip("NO BROWSER: install chromium and chromedriver to test the explorers")
+    """The browser's path; skips the test, saying what to install, where there is none.
+
+    With DECODELIB_NEED=browser in the environment, as in CI, its absence is a failure.
+    """
+    found = next((path for name in (*NAMES, ON_A_MAC) if (path := shutil.which(name))), None)
+    if found and shutil.which("chromedriver"):
+        return found
+    said = "NO BROWSER: install chromium and chromedriver to test the explorers"
+    if os.environ.get("DECODELIB_NEED") == "browser":
+        pytest.fail(said, pytrace=False)
+    pytest.skip(said)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,95 @@
+"""Run all tests: those in tests/, then every cell of every chapter against its stored output.
+
+`python -m tools.suite` is `make test`; with `--all`, that is `make test-all`, long statistics too.
+The chapters are run whatever the tests found. The last lines say what failed, what was skipped and
+why; the exit status is 1 if anything failed.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).resolve().parent.parent
+WORKERS = str(min(4, max(2, os.cpu_count() or 2)))
+CHAPTERS = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout", "120"]
+CHAPTERS += ["--nbval-sanitize-with", "chapters/nbval_sanitize.cfg", "--dist", "loadscope"]
+
+
+@dataclass
+class Half:
+    """What one run of pytest found."""
+
+    name: str
+    status: int
+    passed: int = 0
+    failed: list[str] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    def __str__(self) -> str:
+        line = f"{self.name}: {self.passed:,} passed, {len(self.failed):,} failed, "
+        line += f"{self.skipped.total():,} skipped"
+        if self.skipped:
+            reasons = [f"{count:,} ({reason})" for reason, count in self.skipped.most_common()]
+            line += ": " + ", ".join(reasons)
+        return line + ("" if self.status == 0 else f" [pytest ended with {self.status}]")
+
+
+def read(name: str, status: int, report: Path) -> Half:
+    """Return what the JUnit file `report` says; a run that died early leaves none."""
+    half = Half(name, status)
+    if not report.exists():
+        return half
+    for case in ElementTree.parse(report).getroot().iter("testcase"):
+        test = f"{case.get('classname')}::{case.get('name')}"
+        if (skip := case.find("skipped")) is not None:
+            half.skipped[skip.get("message") or "no reason given"] += 1
+        elif case.find("failure") is not None or case.find("error") is not None:
+            half.failed.append(test)
+        else:
+            half.passed += 1
+    return half
+
+
+def run(name: str, arguments: list[str], folder: Path) -> Half:
+    """Run pytest, showing what it prints."""
+    report = folder / f"{name}.xml"
+    command = [sys.executable, "-m", "pytest", "-q", "-n", WORKERS, f"--junitxml={report}"]
+    # As many processes as cores: more threads than one each would only get in each other's way.
+    environment = {"OMP_NUM_THREADS": "1"} | os.environ
+    status = subprocess.run([*command, *arguments], cwd=ROOT, env=environment).returncode
+    return read(name, status, report)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--all", action="store_true", help="long statistics too")
+    options = parser.parse_args()
+    chosen = [] if options.all else ["-m", "not long"]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        tests = run("tests", ["--dist", "worksteal", *chosen, "tests"], folder)
+        cells = run("cells of chapters", ["-p", "no:cacheprovider", *CHAPTERS, "chapters"], folder)
+    return tell([tests, cells], everything=options.all)
+
+
+def tell(halves: list[Half], *, everything: bool) -> int:
+    """Print what failed, then a line for each half; return the exit status."""
+    print()
+    for half in halves:
+        for test in half.failed:
+            print(f"FAILED {test}")
+    for half in halves:
+        print(half)
+    if not everything:
+        print("Left to `make test-all`: the tests marked long.")
+    return int(any(half.status != 0 for half in halves))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
