@@ -1,7 +1,8 @@
-"""The claims ledger: what the chapters say is so, and the cell or test that checks it.
+"""The claims ledger: what the chapters say is so, what they measure, and what they expect.
 
-A code cell whose assertions carry claims lists them as sentences in its metadata, under "claims".
-A Markdown cell may list claims that a test carries, each as {"claim": ..., "test": "file::name"}.
+A chapter makes a claim by calling `claim`, from `checks.claims_on(lm)`; each call is listed with
+its comparison, as it stands in the code. A Markdown cell may list claims that a test carries, in
+its metadata under "claims", each as {"claim": ..., "test": "file::name"}.
 `python -m tools.claims` writes them all to chapters/claims.md.
 """
 
@@ -21,18 +22,24 @@ from tools.book import ROOT, chapter_notebooks
 LEDGER = ROOT / "chapters" / "claims.md"
 NEEDS_TRAINING = "trained-model"
 """The tag of cells whose claims are about what a model has learned."""
+CALL = "claim"
+"""The name under which chapters call what `checks.claims_on` returns."""
 
 HEADER = """\
 # Claims and their checks
 
 A textbook about models is easily wrong about them: a sentence is copied, the model changes, and
 nobody measures again. Here each sentence about what a method or a model does is tied to a check.
-Most checks are assertions in the chapter, in the section that the last column links to, and fail
-the book's tests when the sentence is false. A few are tests of the library, named in their place.
+Most checks are calls of `claim` in the chapter, in the section that the last column links to. The
+middle column is the call's comparison, as it stands there: what is measured, and what is expected
+of it. On storybook a claim that fails is an error, and fails the book's tests. On another model it
+is one line on the page, and the chapter goes on. A few claims rest on tests of the library, named
+in their place.
 
-Claims marked † are about what a model has learned, and need not hold for random weights. The others
-hold for any model of this kind. What a chapter quotes from a paper is cited there and is not in
-this list: it was published, and not measured here.
+What a claim is about stands before its comparison, where it is not about every autoregressive
+model: *trained models*, *base models* (trained on plain text, not tuned to answer), *small models*,
+or *models of fiction*. Claims about *mathematics* depend on no model. What a chapter quotes from a
+paper is cited there and is not in this list: it was published, and not measured here.
 
 This page is generated from the notebooks by `make claims`.
 """
@@ -47,21 +54,29 @@ class Claim:
     cell_id: str
     section: str
     check: str | None
-    """The assertions of the claim's own cell, or "file::name" of a test, or None."""
-    needs_training: bool
+    """The claim's comparison, or "file::name" of a test, or None if there is nothing to fail."""
+    about: str = "every model"
 
 
 def claims_of(notebook: Path) -> Iterator[Claim]:
-    """Yield a chapter's claims in reading order."""
+    """Yield a chapter's claims in reading order. Raises ValueError for a call that is no claim."""
     section = ""
     for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
             section = _last_heading(source) or section
+        place = (notebook, cell["id"], section)
         for entry in cell["metadata"].get("claims", ()):
             sentence, check = _sentence_and_check(entry, cell["cell_type"], source)
             trained = NEEDS_TRAINING in cell["metadata"].get("tags", ())
-            yield Claim(sentence, notebook, cell["id"], section, check, trained)
+            yield Claim(
+                sentence, *place, check, about="trained models" if trained else "every model"
+            )
+        if cell["cell_type"] == "code":
+            for call in calls(source):
+                yield Claim(
+                    _sentence(call), *place, comparison(call), _keyword(call, "about", Claim.about)
+                )
 
 
 def _last_heading(markdown: str) -> str | None:
@@ -72,6 +87,54 @@ def _last_heading(markdown: str) -> str | None:
         elif line.startswith("#") and not fenced:
             heading = line.lstrip("#").strip()
     return heading
+
+
+def calls(source: str) -> list[ast.Call]:
+    """Return the calls of `claim` in a cell, in the order in which they are written."""
+    found = [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == CALL
+    ]
+    return sorted(found, key=lambda call: call.lineno)
+
+
+def _sentence(call: ast.Call) -> str:
+    if len(call.args) != 1 or not _is_text(call.args[0]):
+        raise ValueError(f"a claim's sentence must be written out, got {ast.unparse(call)}")
+    return ast.literal_eval(call.args[0])
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _keyword(call: ast.Call, name: str, default: str) -> str:
+    values = [keyword.value for keyword in call.keywords if keyword.arg == name]
+    return ast.literal_eval(values[0]) if values else default
+
+
+def comparison(call: ast.Call) -> str | None:
+    """Return what a claim measures and expects, as code; None if nothing could make it fail.
+
+    What can fail depends on something the cell computed, and is compared with something else.
+    """
+    given = {word.arg: word.value for word in call.keywords if word.arg != "about"}
+    expected = [name for name in given if name not in (None, "measured", "tolerance")]
+    if len(expected) != 1:
+        return None
+    name = expected[0]
+    subject = given[name] if name == "holds" else given.get("measured")
+    if subject is None or not any(isinstance(node, ast.Name) for node in ast.walk(subject)):
+        return None
+    if name == "holds":
+        return ast.unparse(subject)
+    if ast.dump(subject) == ast.dump(given[name]):
+        return None
+    parts = [ast.unparse(subject), name.replace("_", " "), ast.unparse(given[name])]
+    if "tolerance" in given:
+        parts += ["to within", ast.unparse(given["tolerance"])]
+    return " ".join(parts)
 
 
 def _sentence_and_check(
@@ -107,17 +170,18 @@ def ledger(notebooks: Sequence[Path]) -> str:
         rows = [_row(claim) for claim in claims_of(notebook)]
         if rows:
             title = f"## Chapter {int(notebook.stem[:2])}: {_title(notebook)}"
-            parts.append("\n".join([title, "", "| claim | checked in |", "|---|---|", *rows, ""]))
+            head = ["| claim | compared | checked in |", "|---|---|---|"]
+            parts.append("\n".join([title, "", *head, *rows, ""]))
     return "\n".join(parts)
 
 
 def _row(claim: Claim) -> str:
-    if claim.check and "::" in claim.check:
-        place = f"`{claim.check}`"
-    else:
-        place = f"[{claim.section}]({claim.notebook.name}#{default_slugify(claim.section)})"
-    mark = " †" if claim.needs_training else ""
-    return f"| {claim.sentence}{mark} | {place} |"
+    section = f"[{claim.section}]({claim.notebook.name}#{default_slugify(claim.section)})"
+    check = f"`{claim.check}`".replace("|", "\\|")
+    if claim.check and "::" in claim.check and claim.check.startswith("tests/"):
+        return f"| {claim.sentence} | by a test | {check} |"
+    scope = "" if claim.about == Claim.about else f"*{claim.about}*: "
+    return f"| {claim.sentence} | {scope}{check} | {section} |"
 
 
 def _title(notebook: Path) -> str:

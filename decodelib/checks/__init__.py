@@ -1,12 +1,22 @@
-"""Checkers for the book's exercises: give one your function, read its verdict.
+"""What the book checks: the reader's exercises, and its own claims on the model at hand.
 
 from decodelib import checks
 
-checks.nucleus_size(my_nucleus_size)
+checks.nucleus_size(my_nucleus_size)  # give a checker your function, read its verdict
+claim = checks.claims_on(lm)  # what a chapter says is so, with what was measured
 """
 
 from decodelib.checks.beam_search import can_stop, expand_and_prune, penalised_score
 from decodelib.checks.beyond import acceptance_rate, after_rejection, mirostat_bound
+from decodelib.checks.choosing import (
+    CONTEXTS,
+    OPENINGS,
+    by_entropy,
+    looping,
+    settled_and_open,
+    straddling,
+)
+from decodelib.checks.claims import claims_on
 from decodelib.checks.combining import min_p_before, penalise, run_chain
 from decodelib.checks.entropix import best_branch, choose_action, in_nats
 from decodelib.checks.entropy import entropy_of, typical_mask, varentropy_of
@@ -26,6 +36,8 @@ from decodelib.checks.top_p import entry_point, nucleus_size, top_p
 from decodelib.checks.verdict import Exercise, Misconception, Verdict
 
 __all__ = [
+    "CONTEXTS",
+    "OPENINGS",
     "Exercise",
     "Misconception",
     "Verdict",
@@ -37,10 +49,12 @@ __all__ = [
     "best_branch",
     "best_finished",
     "best_path",
+    "by_entropy",
     "cache_bytes",
     "can_stop",
     "chi_square",
     "choose_action",
+    "claims_on",
     "cut_at_stop",
     "decode",
     "difference_interval",
@@ -57,6 +71,7 @@ __all__ = [
     "in_nats",
     "least_ms_per_token",
     "length_probs",
+    "looping",
     "marginals",
     "mass_kept",
     "min_p_before",
@@ -71,8 +86,10 @@ __all__ = [
     "run_chain",
     "sample_index",
     "sequence_logprob",
+    "settled_and_open",
     "smallest_k",
     "softmax",
+    "straddling",
     "tail_risk",
     "tempered_tail",
     "top_k_probs",

@@ -1,17 +1,31 @@
 """The claims ledger is complete, up to date, and lists no claim without a check that can fail."""
 
+import ast
 import json
+import random
 
 import pytest
 
+from decodelib.checks.claims import ABOUT
 from tools.book import chapter_notebooks
-from tools.claims import LEDGER, assertions, claims_of, ledger
+from tools.claims import LEDGER, assertions, calls, claims_of, comparison, ledger
 
 NOTEBOOKS = chapter_notebooks()
 LEAST_CLAIMS = 5
 MACHINERY = {"exercise", "solution"}
+SAMPLED_CELLS = 20
 
 each_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def code_cells(notebook):
+    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "code":
+            yield cell, "".join(cell["source"])
+
+
+def claims_by_calls(notebook):
+    return any("claims_on(" in source for _, source in code_cells(notebook))
 
 
 @each_notebook
@@ -21,13 +35,12 @@ def test_every_claim_has_a_check(notebook):
 
 
 @each_notebook
-def test_every_assertion_of_the_prose_states_its_claim(notebook):
+def test_the_prose_claims_by_calls_alone(notebook):
     silent = []
-    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
-        source, metadata = "".join(cell["source"]), cell["metadata"]
-        if cell["cell_type"] != "code" or MACHINERY & set(metadata.get("tags", ())):
+    for cell, source in code_cells(notebook):
+        if MACHINERY & set(cell["metadata"].get("tags", ())) or not assertions(source):
             continue
-        if assertions(source) and not metadata.get("claims"):
+        if claims_by_calls(notebook) or not cell["metadata"].get("claims"):
             silent.append(source)
     assert not silent
 
@@ -44,6 +57,19 @@ def test_claims_are_sentences_and_are_made_once():
         assert sentence[0].isupper() or not sentence[0].isalpha(), sentence
         assert sentence.endswith("."), sentence
         assert "|" not in sentence, f"a bar would end the table's cell: {sentence}"
+
+
+def test_claims_are_about_kinds_of_models_that_are_known():
+    assert {claim.about for notebook in NOTEBOOKS for claim in claims_of(notebook)} <= set(ABOUT)
+
+
+@each_notebook
+def test_claims_are_not_made_in_loops(notebook):
+    """Else a model on which one fails would say so once for each turn."""
+    for _, source in code_cells(notebook):
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.For | ast.While):
+                assert not calls(ast.unparse(node)), source
 
 
 def test_ledger_lists_the_claims_of_the_notebooks():
@@ -72,22 +98,117 @@ def code(source, **metadata):
     return {"cell_type": "code", "metadata": metadata, "source": source}
 
 
-def test_a_claim_is_listed_with_its_section(chapter):
-    path = chapter(code("assert tail > 0.1", claims=["Tails are heavy."], tags=["trained-model"]))
-    assert "| Tails are heavy. † | [Tails](01_test.ipynb#tails) |" in ledger([path])
+def test_a_claim_is_listed_with_its_comparison_and_section(chapter):
+    path = chapter(code('claim("Tails are heavy.", measured=tail, above=0.1)'))
+    assert "| Tails are heavy. | `tail above 0.1` | [Tails](01_test.ipynb#tails) |" in ledger(
+        [path]
+    )
 
 
-@pytest.mark.parametrize("source", ["print(tail)", "assert True", "tail > 0.1"])
-def test_a_cell_that_cannot_fail_is_no_check(chapter, source):
-    (claim,) = claims_of(chapter(code(source, claims=["Tails are heavy."])))
+def test_the_ledger_says_which_models_a_claim_is_about(chapter):
+    path = chapter(code('claim("Tails are heavy.", measured=a | b, above=c, about="small models")'))
+    assert "| Tails are heavy. | *small models*: `a \\| b above c` |" in ledger([path])
+
+
+CAN_FAIL = 'claim("Tails are heavy.", measured=tail, at_least=0.1)'
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'claim("Tails are heavy.", measured=0.2, at_least=0.1)',
+        'claim("Tails are heavy.", measured=tail, equals=tail)',
+        'claim("Tails are heavy.", measured=tail)',
+        'claim("Tails are heavy.", measured=tail, at_least=0.1, at_most=1)',
+        'claim("Tails are heavy.", holds=True)',
+        'claim("Tails are heavy.", at_least=0.1)',
+    ],
+)
+def test_a_call_that_cannot_fail_is_no_check(chapter, source):
+    (claim,) = claims_of(chapter(code(source)))
     assert claim.check is None
+
+
+@pytest.mark.parametrize("sentence", ["", "sentence, ", 'f"{tail}", ', '"A.", "B.", '])
+def test_a_claim_s_sentence_is_written_out(chapter, sentence):
+    with pytest.raises(ValueError, match="written out"):
+        list(claims_of(chapter(code(f"claim({sentence}measured=tail, at_least=0.1)"))))
+
+
+def without_margin(call):
+    for keyword in call.keywords:
+        if keyword.arg not in {"measured", "about", "tolerance"}:
+            keyword.value = ast.Constant(0)
+    return call
+
+
+def inverted(call):
+    other = {"at_least": "at_most", "at_most": "at_least", "above": "below", "below": "above"}
+    for keyword in call.keywords:
+        if keyword.arg in other:
+            keyword.arg = other[keyword.arg]
+        elif keyword.arg == "holds":
+            keyword.value = ast.UnaryOp(ast.Not(), keyword.value)
+        elif keyword.arg in {"equals", "within"}:
+            keyword.value = ast.Tuple([keyword.value, keyword.value], ast.Load())
+    return call
+
+
+def emptied(call):
+    for keyword in call.keywords:
+        if keyword.arg in {"measured", "holds"}:
+            keyword.value = ast.Constant(True)
+    return call
+
+
+def narrowed(call):
+    call.keywords = [word for word in call.keywords if word.arg != "about"]
+    call.keywords.append(ast.keyword("about", ast.Constant("no model")))
+    return call
+
+
+def claiming_cells():
+    cells = [
+        (notebook, cell["id"], source)
+        for notebook in NOTEBOOKS
+        for cell, source in code_cells(notebook)
+        if calls(source)
+    ]
+    return random.Random(12).sample(cells, min(SAMPLED_CELLS, len(cells)))
+
+
+@pytest.mark.parametrize("mutant", [without_margin, inverted, emptied, narrowed])
+def test_a_claim_weakened_in_any_of_twenty_cells_is_noticed(mutant, tmp_path):
+    page = LEDGER.read_text(encoding="utf-8")
+    for notebook, cell_id, source in claiming_cells():
+        tree = ast.parse(source)
+        (first, *_) = calls(source)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and ast.unparse(node) == ast.unparse(first):
+                mutant(node)
+        changed = json.loads(notebook.read_text(encoding="utf-8"))
+        for cell in changed["cells"]:
+            if cell["id"] == cell_id:
+                cell["source"] = ast.unparse(tree)
+        path = tmp_path / notebook.name
+        path.write_text(json.dumps(changed), encoding="utf-8")
+        rows = ledger([path]).splitlines()
+        assert [row for row in rows if row.startswith("| ") and row not in page], (path, cell_id)
+
+
+def test_the_mutants_change_what_can_be_changed():
+    call = calls(CAN_FAIL)[0]
+    assert comparison(call) == "tail at least 0.1"
+    assert comparison(without_margin(calls(CAN_FAIL)[0])) == "tail at least 0"
+    assert comparison(inverted(calls(CAN_FAIL)[0])) == "tail at most 0.1"
+    assert comparison(emptied(calls(CAN_FAIL)[0])) is None
 
 
 @pytest.mark.parametrize(
     ("test", "exists"),
     [
-        ("tests/test_claims.py::test_chapters_claim_something", True),
-        ("tests/test_claims.py::test_that_was_deleted", False),
+        ("tests/book/test_claims.py::test_chapters_claim_something", True),
+        ("tests/book/test_claims.py::test_that_was_deleted", False),
         ("tests/test_deleted.py::test_chapters_claim_something", False),
     ],
 )
