@@ -1,83 +1,88 @@
-# make book | lab | test | test-all | test-portable | course | pdf | bench | notebooks | models | sweep | claims | lint | lock | clean | distclean
-# Each makes .venv and installs what it needs on first use; PYTHON chooses the interpreter (3.11 or newer).
-# make book MODEL=auto|gpt2|storybook chooses the model whose outputs the pages show.
+# `make help` lists the commands. Each makes .venv and installs what it needs on first use;
+# PYTHON chooses the interpreter (3.11 or newer).
 
 PYTHON ?= python3
 MODEL ?= auto
 LABFLAGS ?=
+LOCKFLAGS ?=
+REPOSITORY ?=
 SWEEPFLAGS ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: book lab test test-all test-portable course pdf bench models claims notebooks sweep lint lock clean distclean
+.DEFAULT_GOAL := help
+.PHONY: help package links book lab test test-all test-portable course pdf bench models claims notebooks sweep lint lock clean distclean
 
-book: $(READY)
+help: ## say what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+book: $(READY) ## build the website; MODEL=auto|gpt2|storybook chooses the model whose outputs it shows
 	$(BIN)/python tools/book.py build --model $(MODEL)
 
-lab: $(READY)
+lab: $(READY) ## open the chapters in JupyterLab
 	$(BIN)/python -m jupyter lab $(LABFLAGS) chapters
 
 # Both print, last, what failed and what was skipped; test-all has the long statistics too.
-test: $(READY)
+test: $(READY) ## run the tests, and compare every notebook with a fresh run
 	$(BIN)/python -m tools.suite
 
-test-all: $(READY)
+test-all: $(READY) ## the same with the long statistics
 	$(BIN)/python -m tools.suite --all
 
 # Without the instructions that only some processors have, and with other sums over threads.
-test-portable: $(READY)
+test-portable: $(READY) ## the same on the instructions that every processor has
 	ATEN_CPU_CAPABILITY=default OMP_NUM_THREADS=2 $(BIN)/python -m tools.suite
 
-course: book
+course: book ## pack the student and instructor editions and the offline site
 	$(BIN)/python -m tools.course
 
-pdf: book
+pdf: book ## print the book as one PDF
 	$(BIN)/python -m tools.pdf
 
-bench: $(READY)
+bench: $(READY) ## time decodelib beside transformers
 	$(BIN)/python -m benchmarks
 
-notebooks: $(READY)
+notebooks: $(READY) ## execute all chapters and store their outputs
 	$(BIN)/python tools/book.py execute
 
 # Run the chapters on random weights with GPT-2's vocabulary: only claims about learning may fail.
-models: $(READY)
+models: $(READY) ## run the chapters on another model
 	$(BIN)/python -m tools.other_models
 
 # Run after changing a chapter's claims.
-claims: $(READY)
+claims: $(READY) ## list the chapters' claims in chapters/claims.md
 	$(BIN)/python -m tools.claims
 
 # The data of chapter 14, on all cores; an interrupted sweep goes on where it stopped.
 # make sweep SWEEPFLAGS="--dask tcp://..." runs it on a Dask cluster, "--help" says what else.
-sweep: $(READY)
+sweep: $(READY) ## measure chapter 14's data anew
 	OMP_NUM_THREADS=1 $(BIN)/python tools/sweep.py $(SWEEPFLAGS)
 
-lint: $(READY)
+lint: $(READY) ## check style, types and imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python tools/large_files.py
 
-# Run after changing a pin in requirements.txt: resolves everything anew and records what was chosen.
-# torch's CUDA packages differ by platform, so torch's own pins stand for them.
-lock: $(READY)
-	: > constraints.txt
-	$(BIN)/python -m pip install --upgrade --upgrade-strategy eager --requirement requirements.txt
-	grep -v '^-' requirements.txt > .venv/direct.txt
-	echo '# Versions of what requirements.txt brings along. Written by `make lock`.' > constraints.txt
-	$(BIN)/python -m pip freeze --exclude-editable --requirement .venv/direct.txt \
-		| sed -e '1,/^## The following/d' | grep -viE '^(nvidia|triton|cuda)' >> constraints.txt
-	@touch $(READY)
+lock: $(READY) ## resolve requirements.txt anew from pyproject.toml; LOCKFLAGS=--upgrade for the newest
+	$(BIN)/python -m pip install --quiet "pip>=25.1" && $(BIN)/python -m pip install --quiet --group release
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tools.lock $(LOCKFLAGS)
 
-clean:
-	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+package: $(READY) ## build and check dist/; REPOSITORY=https://... makes its links absolute
+	$(BIN)/python -m pip install --quiet "pip>=25.1" && $(BIN)/python -m pip install --quiet --group release
+	$(BIN)/python -m tools.package $(if $(REPOSITORY),--repository $(REPOSITORY))
 
-distclean: clean
+links: $(READY) ## ask every address that the book names whether it is still there
+	$(BIN)/jupyter-book build . --builder linkcheck --path-output _build/links
+
+clean: ## remove what was built
+	rm -rf _build build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+distclean: clean ## remove .venv too
 	rm -rf .venv decodelib.egg-info
 
-$(READY): requirements.txt constraints.txt pyproject.toml
+$(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else \
 		"Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv .venv

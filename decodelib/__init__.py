@@ -28,6 +28,8 @@ from decodelib.strategies.sampling import Greedy, Sampling
 from decodelib.strategies.speculative import SpeculativeSampling
 from decodelib.strategies.stochastic import StochasticBeamSearch
 
+__version__ = "0.2.0"
+
 __all__ = [
     "DRY",
     "XTC",
