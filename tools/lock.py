@@ -15,8 +15,8 @@ from tools.book import ROOT
 
 LOCK = ROOT / "requirements.txt"
 HEADER = """\
-# What the book, the library and the tests are built and tested with: pip install -r requirements.txt
-# Written by `make lock` from pyproject.toml, which says what each is for.
+# What the book, the library and the tests are built and tested with.
+# Install with pip install -r requirements.txt. Written by make lock from pyproject.toml.
 -e .
 """
 CUDA = re.compile(r"(nvidia|cuda|triton)\b")
