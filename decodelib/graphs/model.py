@@ -69,12 +69,18 @@ class GraphedGPT2(LanguageModel[KVCache]):
         self.name, self.device, self.dtype = lm.name, lm.device, lm.dtype
         self.vocab_size, self.context_length = lm.vocab_size, lm.context_length
         self.eos_token_ids, self.bos_token_id = lm.eos_token_ids, lm.bos_token_id
+        self.num_layers, self.num_bytes = lm.num_layers, lm.num_bytes
+        self.num_parameters = lm.num_parameters
         self._lm, self._rows, self._positions = lm, rows, positions
         with torch.inference_mode(False):  # so that they can be changed in any mode
             self._static = StaticStep(lm, rows, positions)
         self._graphs: dict[tuple[int, Picking], Replayable] = {}
         self._placed = [0] * (1 + rows)  # what `now` and `starts` hold
         self._in_buffer: weakref.ref[KVCache] | None = None
+
+    def __reduce__(self) -> tuple[type[GraphedGPT2], tuple[GPT2, int, int]]:
+        # A copy has buffers of its own, and captures its own graphs of them.
+        return GraphedGPT2, (self._lm, self._rows, self._positions)
 
     def encode(self, text: str) -> Int[Tensor, " seq"]:
         return self._lm.encode(text)

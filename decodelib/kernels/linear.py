@@ -23,12 +23,28 @@ class Linear:
     Args:
         weight: W, (out, in).
         bias: b, (out,), or None.
+
+    Attributes:
+        num_bytes: What one product reads of W and b.
     """
+
+    num_bytes: int
 
     def __init__(
         self, weight: Float[Tensor, "out width"], bias: Float[Tensor, " out"] | None = None
     ) -> None:
         self._weight, self._bias = weight, bias
+        self.num_bytes = weight.nbytes + _nbytes(bias)
+
+    @property
+    def weight(self) -> Float[Tensor, "out width"]:
+        """W, unpacked: to the last bit what was given."""
+        return self._weight
+
+    @property
+    def bias(self) -> Float[Tensor, " out"] | None:
+        """b, or None."""
+        return self._bias
 
     def __call__(self, x: Float[Tensor, "rows width"]) -> Float[Tensor, "rows out"]:
         """Return x W^T + b."""
@@ -70,9 +86,13 @@ class OneDNNLinear(Linear):
     def __init__(
         self, weight: Float[Tensor, "out width"], bias: Float[Tensor, " out"] | None = None
     ) -> None:
-        self._bias = bias
+        self._bias, self.num_bytes = bias, weight.nbytes + _nbytes(bias)
         count = -(-weight.shape[1] // self.LONGEST_SUM)
         self._parts = [(w.shape[1], self._packed(w)) for w in weight.chunk(count, dim=1)]
+
+    @property
+    def weight(self) -> Float[Tensor, "out width"]:
+        return torch.cat([part.to_dense() for _, part in self._parts], dim=1)
 
     @staticmethod
     def serves(weight: Tensor) -> bool:
@@ -137,7 +157,7 @@ class HalfLinear(Linear):
     def __init__(
         self, weight: Float[Tensor, "out width"], bias: Float[Tensor, " out"] | None = None
     ) -> None:
-        self._bias = bias
+        self._bias, self.num_bytes = bias, 2 * weight.numel() + _nbytes(bias)
         self._packed = torch.ops.quantized.linear_prepack_fp16(weight, bias)
         self._small = None
         if weight.numel() <= self.LARGEST_FOR_ONE_THREAD and _pack_for_one_thread is not None:
@@ -145,6 +165,11 @@ class HalfLinear(Linear):
                 warnings.filterwarnings("ignore", "fbgemm.* is deprecated")
                 self._small = _pack_for_one_thread(weight)
                 self(weight.new_zeros(1, weight.shape[1]))  # it warns at the first call alone
+
+    @property
+    def weight(self) -> Float[Tensor, "out width"]:
+        unpacked: Tensor = torch.ops.quantized.linear_unpack_fp16(self._packed)[0]
+        return unpacked
 
     @staticmethod
     def serves(weight: Tensor) -> bool:
@@ -185,6 +210,10 @@ def fastest_linear(weights: Iterable[Tensor]) -> type[Linear]:
         if all(kind.serves(matrix) for matrix in matrices):
             return kind
     return Linear
+
+
+def _nbytes(bias: Tensor | None) -> int:
+    return 0 if bias is None else bias.nbytes
 
 
 def _gelu_alike(x: Float[Tensor, "rows out"]) -> Float[Tensor, "rows out"]:

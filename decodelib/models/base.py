@@ -56,6 +56,10 @@ class LanguageModel(ABC, Generic[CacheT]):
         eos_token_ids: The ids that end a text, any one of them; () for a model without ends.
         eos_token_id: The first of `eos_token_ids`, or None. Assigning to it replaces them all.
         bos_token_id: The id that begins a text, or None.
+        num_layers: Transformer blocks, one above the other; 0 for a model without any.
+        num_parameters: Weights, those that two layers share counted once; 0 for a table.
+        num_bytes: What the weights take as they are stored, which is what a step of one token reads
+            of them.
     """
 
     name: str
@@ -65,6 +69,9 @@ class LanguageModel(ABC, Generic[CacheT]):
     context_length: int
     eos_token_ids: tuple[int, ...] = ()
     bos_token_id: int | None
+    num_layers: int = 0
+    num_parameters: int = 0
+    num_bytes: int = 0
 
     @property
     def eos_token_id(self) -> int | None:

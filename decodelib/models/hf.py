@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,46 +20,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from decodelib.models.base import LanguageModel, Prompt, ids_in
+from decodelib.models.hf_cache import HFCache
+from decodelib.models.hf_inside import attentions, first_blocks, num_layers, without_hooks
 from decodelib.models.hub import TOKENIZERS
-
-
-@dataclass
-class HFCache:
-    """A transformers cache, and which of its positions are padding (0) and tokens (1)."""
-
-    past: Any
-    mask: Int[Tensor, "rows slots"]
-    hidden: Float[Tensor, "rows new width"] | None = None
-
-    def select(self, rows: Int[Tensor, " rows"]) -> HFCache:
-        self.past.reorder_cache(rows)  # which also repeats and drops rows
-        return HFCache(self.past, self.mask[rows])
-
-    def rewind(self, count: int) -> None:
-        """Forget the last `count` tokens of every row, in place.
-
-        Raises ValueError for a model with layers that keep no key and value of each token.
-        """
-        if not count:
-            return
-        from transformers.cache_utils import LinearAttentionCacheLayerMixin
-
-        layers = self.past.layers
-        if any(isinstance(layer, LinearAttentionCacheLayerMixin) for layer in layers):
-            raise ValueError(
-                "cache cannot be rewound, because some of the model's layers keep a running state "
-                "instead of a key and a value for each token: use a model of attention layers only"
-            )
-        for layer in layers:
-            if layer.is_initialized and hasattr(layer, "cumulative_length"):
-                # The layer's own crop would forget what lies outside the window as well, which the
-                # next rewind may bring back into it.
-                layer.keys = layer.keys[..., :-count, :]
-                layer.values = layer.values[..., :-count, :]
-                layer.cumulative_length -= count
-            else:
-                layer.crop(-count)
-        self.mask = self.mask[:, :-count]
 
 
 class HFModel(LanguageModel[HFCache]):
@@ -80,12 +42,13 @@ class HFModel(LanguageModel[HFCache]):
     """
 
     def __init__(self, model: Any, tokenizer: Any, name: str) -> None:
-        self._parameters = inspect.signature(model.forward).parameters
-        if "past_key_values" not in self._parameters:
+        self._arguments = frozenset(inspect.signature(model.forward).parameters)
+        if "past_key_values" not in self._arguments:
             raise ValueError(
                 f"{name} must be a model with a key-value cache, got {type(model).__name__}"
             )
-        self.model, self.tokenizer, self.name = model.eval(), tokenizer, name
+        self.tokenizer, self.name = tokenizer, name
+        self._hold(model.eval())
         self.device, self.dtype = model.device, model.dtype
         config = model.config.get_text_config(decoder=True)
         self.vocab_size = model.get_output_embeddings().weight.shape[0]
@@ -98,6 +61,12 @@ class HFModel(LanguageModel[HFCache]):
         )
         self._anchor = tokenizer("a", add_special_tokens=False).input_ids
         self._anchor_length = len(self._text(self._anchor))
+
+    def _hold(self, model: Any) -> None:
+        self.model, self.num_layers = model, num_layers(model)
+        weights = list(model.parameters())  # those that two layers share are given once
+        self.num_parameters = sum(weight.numel() for weight in weights)
+        self.num_bytes = sum(weight.nbytes for weight in weights)
 
     @classmethod
     def from_folder(
@@ -178,6 +147,24 @@ class HFModel(LanguageModel[HFCache]):
         return _widened(output.logits[0])
 
     @torch.no_grad()
+    def attention(
+        self, ids: Int[Tensor, " seq"], hidden: Collection[int]
+    ) -> tuple[Float[Tensor, "layers heads seq seq"], Float[Tensor, "seq vocab"]]:
+        """Return the attention weights and the logits of checked ids; see `attention_maps`."""
+        weights, logits = attentions(self.model, ids, hidden)
+        return weights, _widened(logits)
+
+    def first_layers(self, count: int) -> HFModel:
+        """Return a model of the first `count` layers, weights shared; see `early_exit`."""
+        shallow = object.__new__(HFModel)
+        shallow.__dict__.update(self.__dict__)
+        shallow._hold(first_blocks(self.model, count))
+        return shallow
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"model": without_hooks(self.model)}
+
+    @torch.no_grad()
     def prefill(
         self, prompts: Sequence[Int[Tensor, " _seq"]], capacity: int
     ) -> tuple[Float[Tensor, "rows vocab"], HFCache]:
@@ -217,23 +204,15 @@ class HFModel(LanguageModel[HFCache]):
         positions = (cache.mask.cumsum(-1) - 1).clamp(min=0)[:, -input_ids.shape[1] :]
         # Models that derive positions from the mask (ALiBi) do not take them.
         optional = {"position_ids": positions, "logits_to_keep": keep}
-        cache.hidden = None
-
-        def keep_hidden(module: object, inputs: object, output: object) -> None:
-            cache.hidden = getattr(output, "last_hidden_state", None)
-
-        # Asking the model for its hidden states would keep those of every layer.
-        hook = self.model.base_model.register_forward_hook(keep_hidden)
-        try:
-            output = self.model(
-                input_ids=input_ids,
-                attention_mask=cache.mask,
-                past_key_values=cache.past,
-                use_cache=True,
-                **{key: value for key, value in optional.items() if key in self._parameters},
-            )
-        finally:
-            hook.remove()
+        output = self.model(
+            input_ids=input_ids,
+            attention_mask=cache.mask,
+            past_key_values=cache.past,
+            use_cache=True,
+            output_hidden_states=[-1],  # a number, not a flag: only the last layer's are kept
+            **{key: value for key, value in optional.items() if key in self._arguments},
+        )
+        cache.hidden = output.hidden_states[-1] if output.hidden_states else None
         return _widened(output.logits[:, -keep:])
 
 

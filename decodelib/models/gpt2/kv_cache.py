@@ -64,6 +64,17 @@ class KVCache:
         return self.buffer[1]
 
     @property
+    def shape(self) -> tuple[int, int, int, int, int]:
+        """Layers, slots, heads, positions and a head's width: of the keys, and of the values."""
+        layers, slots, heads, positions, width = self.keys.shape
+        return layers, slots, heads, positions, width
+
+    @property
+    def num_bytes(self) -> int:
+        """The bytes of all keys and values, slots and positions not yet used included."""
+        return self.buffer.nbytes
+
+    @property
     def lengths(self) -> list[int]:
         """The number of tokens in each slot."""
         return [self.used - start for start in self._starts]

@@ -8,7 +8,8 @@ reproduces. Shape comments: B rows, S positions, C capacity, H heads, D width of
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from decodelib.models.gpt2.attend import (
     split_heads,
 )
 from decodelib.models.gpt2.kv_cache import KVCache
-from decodelib.models.gpt2.weights import Block, GPT2Config, arranged
+from decodelib.models.gpt2.weights import Block, GPT2Config, arranged, tensor_shapes
 
 
 class GPT2(LanguageModel[KVCache]):
@@ -67,12 +68,49 @@ class GPT2(LanguageModel[KVCache]):
         if dtype == torch.float16 and device.type == "cpu":
             # Processors are slow at sums in float16, and fast at reading weights of 16 bits.
             tensors = {name: tensor.float() for name, tensor in tensors.items()}
+        self._lay_out(tensors)
+
+    def _lay_out(self, tensors: Mapping[str, Tensor]) -> None:
+        """Pack the arranged tensors for the device's fastest kernels."""
         self._embedding, self._positions = tensors["wte.weight"], tensors["wpe.weight"]
         self._ln_f = tensors["ln_f.weight"], tensors["ln_f.bias"]
         matrices = (tensor for name, tensor in tensors.items() if _is_multiplied(name))
         linear = fastest_linear(matrices)
-        self._blocks = [Block.of(tensors, layer, linear) for layer in range(config.n_layer)]
+        self._blocks = [Block.of(tensors, layer, linear) for layer in range(self.config.n_layer)]
         self._unembedding, self._fitting = linear(self._embedding), linear.fitting
+        self._measure()
+
+    def _measure(self) -> None:
+        """Set what is said of the model's size, from its config and its weights."""
+        self.num_layers = len(self._blocks)
+        self.num_parameters = sum(map(math.prod, tensor_shapes(self.config).values()))
+        rest = (self._positions, *self._ln_f)
+        self.num_bytes = self._unembedding.num_bytes + sum(tensor.nbytes for tensor in rest)
+        self.num_bytes += sum(block.num_bytes for block in self._blocks)
+
+    def first_layers(self, count: int) -> GPT2:
+        """Return a model of the first `count` layers, weights shared; see `early_exit`."""
+        shallow = object.__new__(GPT2)
+        shallow.__dict__.update(self.__dict__)
+        shallow.config = replace(self.config, n_layer=count)
+        shallow._blocks = self._blocks[:count]
+        shallow._measure()
+        return shallow
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Packed weights can be neither copied nor pickled, and another machine packs otherwise.
+        tensors = {"wte.weight": self._embedding, "wpe.weight": self._positions}
+        tensors |= {"ln_f.weight": self._ln_f[0], "ln_f.bias": self._ln_f[1]}
+        for layer, block in enumerate(self._blocks):
+            tensors |= block.tensors(layer)
+        packed = ("_blocks", "_unembedding", "_fitting")
+        kept = {key: value for key, value in self.__dict__.items() if key not in packed}
+        return kept | {"tensors": tensors}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        tensors = state.pop("tensors")
+        self.__dict__.update(state)
+        self._lay_out(tensors)
 
     @classmethod
     def from_folder(cls, folder: Path, name: str, device: torch.device, dtype: torch.dtype) -> GPT2:
@@ -119,6 +157,26 @@ class GPT2(LanguageModel[KVCache]):
             return join_heads(F.scaled_dot_product_attention(q, k, v, is_causal=True))
 
         return self._unembed(self._hidden(input_ids, positions, attend))
+
+    @torch.no_grad()
+    def attention(
+        self, ids: Int[Tensor, " seq"], hidden: Collection[int]
+    ) -> tuple[Float[Tensor, "layers heads seq seq"], Float[Tensor, "seq vocab"]]:
+        """Return the attention weights and the logits of checked ids; see `attention_maps`."""
+        positions = torch.arange(len(ids), device=self.device)
+        forbidden = positions > positions[:, None]
+        for place in hidden:
+            forbidden[place + 1 :, place] = True
+        maps: list[Tensor] = []
+
+        def attend(layer: int, qkv: Tensor) -> Tensor:
+            q, k, v = qkv.permute(1, 2, 0, 3)
+            scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
+            maps.append(scores.masked_fill(forbidden, -torch.inf).softmax(-1))
+            return (maps[-1] @ v).transpose(0, 1).flatten(1)
+
+        logits = self._unembed(self._hidden(ids, positions, attend))
+        return torch.stack(maps), logits
 
     @torch.no_grad()
     def prefill(

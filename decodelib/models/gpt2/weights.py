@@ -76,6 +76,28 @@ class Block(NamedTuple):
             down=linear(*pair("mlp.c_proj")),
         )
 
+    def tensors(self, layer: int) -> dict[str, Tensor]:
+        """Return the arranged tensors that `of` made the block from, unpacked."""
+        norms = {"ln_1": self.ln_1, "ln_2": self.ln_2}
+        matrices = {
+            "attn.c_attn": self.qkv,
+            "attn.c_proj": self.out,
+            "mlp.c_fc": self.up,
+            "mlp.c_proj": self.down,
+        }
+        parts = norms | {name: (linear.weight, linear.bias) for name, linear in matrices.items()}
+        named: dict[str, Tensor] = {}
+        for name, (weight, bias) in parts.items():
+            assert bias is not None  # GPT-2's matrices all have one
+            named |= {f"h.{layer}.{name}.weight": weight, f"h.{layer}.{name}.bias": bias}
+        return named
+
+    @property
+    def num_bytes(self) -> int:
+        """The bytes that one token's step reads of the block."""
+        matrices = (self.qkv, self.out, self.up, self.down)
+        return sum(m.num_bytes for m in matrices) + sum(t.nbytes for t in self.ln_1 + self.ln_2)
+
 
 def arranged(
     config: GPT2Config, weights: Mapping[str, Tensor], device: torch.device, dtype: torch.dtype

@@ -51,5 +51,5 @@ def test_a_count_that_the_model_does_not_have_raises(lm, count):
 
 
 def test_another_kind_of_model_raises():
-    with pytest.raises(TypeError, match="GPT-2"):
+    with pytest.raises(TypeError, match="lm must be GPT-2 or a model of transformers, got TableLM"):
         first_layers(dl.TableLM({"": {"a": 1}}), 1)
