@@ -9,8 +9,7 @@ the forward passes; rows that finish leave the batch.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import zip_longest
-from typing import Any, TypeAlias, cast
+from typing import TypeAlias
 
 import torch
 from jaxtyping import Float, Int
@@ -19,9 +18,10 @@ from tqdm.auto import tqdm
 
 from decodelib.arguments import check_integer
 from decodelib.decoding.generation import Generation, Step
-from decodelib.decoding.search import Move, OwnSearch, Search, Strategy
+from decodelib.decoding.search import Move, Search, Strategy
 from decodelib.decoding.stopping import Stopping
-from decodelib.models.base import LanguageModel, Prompt
+from decodelib.decoding.transcript import Transcript
+from decodelib.models.base import Cache, LanguageModel, Prompt
 
 Stop: TypeAlias = str | Sequence[str]
 
@@ -98,29 +98,28 @@ def generate_batch(
     chosen = _one_for_each(strategies, len(ids))
     seeds = list(range(len(ids))) if seeds is None else _checked_seeds(seeds, len(ids))
 
+    transcripts = [Transcript(row.tolist(), stopping, trace) for row in ids]
+
     members: dict[Strategy, list[int]] = {}
     for index, strategy in enumerate(chosen):
         members.setdefault(strategy, []).append(index)
     searches = [
-        strategy.start(lm, [ids[i] for i in group], [seeds[i] for i in group], stopping, trace)
+        search
         for strategy, group in members.items()
+        for search in strategy.start(lm, [transcripts[i] for i in group], [seeds[i] for i in group])
     ]
-    groups = [[ids[i] for i in group] for group in members.values()]
-    rounds = _decode(lm, groups, searches, max_new_tokens)
+    rounds = _decode(lm, searches, max_new_tokens)
     try:
         for _ in tqdm(rounds, total=max_new_tokens, unit="token", disable=not progress):
             pass
     except KeyboardInterrupt:
-        interrupts = [getattr(search, "interrupt", None) for search in searches]
-        if not progress or None in interrupts:
+        if not progress:
             raise
         for search in searches:
-            cast(Any, search).interrupt()
-    results = {
-        index: generation
-        for search, group in zip(searches, members.values(), strict=True)
-        for index, generation in zip(group, search.results(), strict=True)
-    }
+            search.interrupt()
+    order = [index for group in members.values() for index in group]
+    found = [generation for search in searches for generation in search.results()]
+    results = dict(zip(order, found, strict=True))
     return [results[index] for index in range(len(ids))]
 
 
@@ -141,84 +140,64 @@ def stream(
     """
     stopping = _stopping(lm, max_new_tokens, min_new_tokens, stop)
     ids = _prompt_ids(lm, [prompt], max_new_tokens)
-    search = _one_for_each(strategy, 1)[0].start(
-        lm, ids, _checked_seeds([seed], 1), stopping, trace=True
-    )
-    return _stream(lm, ids, search, max_new_tokens)
+    transcript = Transcript(ids[0].tolist(), stopping, trace=True)
+    chosen = _one_for_each(strategy, 1)[0]
+    [search] = chosen.start(lm, [transcript], _checked_seeds([seed], 1))
+    return _stream(lm, search, max_new_tokens)
 
 
-def _stream(
-    lm: LanguageModel, ids: list[Tensor], search: Search | OwnSearch, max_new_tokens: int
-) -> Iterator[Step]:
+def _stream(lm: LanguageModel, search: Search, max_new_tokens: int) -> Iterator[Step]:
     # A generator of its own, so that `stream` itself raises for bad arguments at once.
     seen = 0
-    for _ in _decode(lm, [ids], [search], max_new_tokens):
+    for _ in _decode(lm, [search], max_new_tokens):
         steps = search.steps(0)
         yield from steps[seen:]
         seen = len(steps)
 
 
-def _decode(
-    lm: LanguageModel,
-    groups: Sequence[Sequence[Int[Tensor, " _seq"]]],
-    searches: Sequence[Search | OwnSearch],
-    max_new_tokens: int,
-) -> Iterator[None]:
-    """Run the searches, one for each group of prompts, to their end; yield after every round."""
-    loops = [_own_rounds(search) for search in searches if isinstance(search, OwnSearch)]
-    shared = [
-        (group, search)
-        for group, search in zip(groups, searches, strict=True)
-        if not isinstance(search, OwnSearch)
-    ]
-    if shared:
-        loops.append(_shared_rounds(lm, shared, max_new_tokens))
-    for _ in zip_longest(*loops):
-        yield
+def _decode(lm: LanguageModel, searches: Sequence[Search], max_new_tokens: int) -> Iterator[None]:
+    """Run the searches to their end over one batch, in which each has its rows next to each other.
 
-
-def _own_rounds(search: OwnSearch) -> Iterator[None]:
-    goes_on = True
-    while goes_on:
-        with torch.inference_mode():
-            goes_on = search.run_round()
-        yield
-
-
-def _shared_rounds(
-    lm: LanguageModel,
-    groups: Sequence[tuple[Sequence[Int[Tensor, " _seq"]], Search]],
-    max_new_tokens: int,
-) -> Iterator[None]:
-    """Run searches over one model in one batch, the rows of each next to each other."""
-    prompts = [ids for group, _ in groups for ids in group]
-    counts = [len(group) for group, _ in groups]
-    searches = [search for _, search in groups]
-    # Inference mode is entered anew each time: left on across a yield, it would leak out.
+    Yields after every round. Inference mode is entered anew each time: left on across a yield, it
+    would leak out.
+    """
+    counts = [0 if search.runs_itself else len(search.transcripts) for search in searches]
     with torch.inference_mode():
-        logits, cache = lm.prefill(prompts, max(map(len, prompts)) + max_new_tokens)
+        logits, cache = _prefill(lm, searches, max_new_tokens)
     while True:
         with torch.inference_mode():
             next_ids, ancestors, counts = _advance(searches, logits, counts)
         yield
-        if not sum(counts):
+        if all(search.is_over for search in searches):
             return
         with torch.inference_mode():
-            if ancestors.tolist() != list(range(len(logits))):
-                cache = cache.select(ancestors)
-            logits = lm.step(next_ids, cache)
+            if cache is not None and len(next_ids):
+                if ancestors.tolist() != list(range(len(logits))):
+                    cache = cache.select(ancestors)
+                logits = lm.step(next_ids, cache)
+
+
+def _prefill(
+    lm: LanguageModel, searches: Sequence[Search], max_new_tokens: int
+) -> tuple[Float[Tensor, "rows vocab"], Cache | None]:
+    """Read the prompts of the searches that share the batch, if any do."""
+    sharing = [search for search in searches if not search.runs_itself]
+    prompts = [transcript.prompt_ids for search in sharing for transcript in search.transcripts]
+    if not prompts:
+        return torch.empty(0, lm.vocab_size, device=lm.device), None
+    rows = [torch.tensor(ids, device=lm.device) for ids in prompts]
+    return lm.prefill(rows, max(map(len, rows)) + max_new_tokens)
 
 
 def _advance(
     searches: Sequence[Search], logits: Float[Tensor, "rows vocab"], counts: Sequence[int]
 ) -> tuple[Int[Tensor, " next"], Int[Tensor, " next"], list[int]]:
     """Let every search move its rows; return the ids and ancestors of all, and the new counts."""
-    nothing = torch.empty(0, dtype=torch.long, device=logits.device)
     moves, start = [], 0
     for search, count in zip(searches, counts, strict=True):
-        move = search.advance(logits[start : start + count]) if count else Move(nothing, nothing)
-        # The loop and most caches read them on the host, so they had better be there already.
-        moves.append(Move(move.next_ids, move.ancestors.cpu() + start))
+        move = Move.of([]) if search.is_over else search.advance(logits[start : start + count])
+        # The loop and most caches read ancestors on the host, so they had better be there.
+        moves.append(Move(move.next_ids.to(logits.device), move.ancestors.cpu() + start))
         start += count
     ids, ancestors = (torch.cat(parts) for parts in zip(*moves, strict=True))
     return ids, ancestors, [len(move.next_ids) for move in moves]

@@ -13,12 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
-from decodelib.decoding.generation import Generation, Step
 from decodelib.decoding.samplers import on_host, seeded, uniforms
-from decodelib.decoding.stopping import Stopping
+from decodelib.decoding.search import Move, Search
 from decodelib.decoding.transcript import Transcript
 from decodelib.graphs.model import GraphedGPT2
 from decodelib.graphs.step import pick
@@ -31,7 +30,7 @@ from decodelib.strategies.sampling import Greedy, Sampling
 class InGraph:
     """Decode as `Greedy()` or `Sampling()` does, with the choice made in the model's CUDA graph.
 
-    For models from `graphed`. Progress bars cannot be interrupted for what there is so far.
+    For models from `graphed`.
 
     Args:
         strategy: `Greedy()`, or `Sampling()` without processors.
@@ -48,50 +47,48 @@ class InGraph:
                 f"strategy must be Greedy() or Sampling() without processors, got {self.strategy!r}"
             )
 
+    @property
+    def is_deterministic(self) -> bool:
+        return self.strategy.is_deterministic
+
     def start(
-        self,
-        lm: LanguageModel,
-        prompts: Sequence[Int[Tensor, " _seq"]],
-        seeds: Sequence[int],
-        stopping: Stopping,
-        trace: bool,
-    ) -> GraphSearch:
+        self, lm: LanguageModel, transcripts: list[Transcript], seeds: Sequence[int]
+    ) -> list[GraphSearch]:
         if not isinstance(lm, GraphedGPT2):
             raise TypeError(f"lm must be a model from graphed(), got {lm!r}")
         draws = isinstance(self.strategy, Sampling)
         generators = [seeded(seed) for seed in seeds] if draws else None
-        return GraphSearch(lm, prompts, stopping, trace, generators)
+        return [GraphSearch(lm, transcripts, generators)]
 
 
-class GraphSearch:
+class GraphSearch(Search):
     """Decoding in progress, one row for each prompt until it is finished."""
+
+    runs_itself = True
 
     def __init__(
         self,
         lm: GraphedGPT2,
-        prompts: Sequence[Int[Tensor, " _seq"]],
-        stopping: Stopping,
-        trace: bool,
+        transcripts: list[Transcript],
         generators: Sequence[torch.Generator] | None,
     ) -> None:
-        self.lm, self.prompts, self.stopping, self.generators = lm, prompts, stopping, generators
-        self.transcripts = [Transcript(ids.tolist(), stopping, trace) for ids in prompts]
-        self.running = list(range(len(prompts)))
+        self.lm, self.transcripts, self.generators = lm, transcripts, generators
+        self.stopping, self.running = transcripts[0].stopping, list(range(len(transcripts)))
         self._cache: KVCache | None = None
 
-    def run_round(self) -> bool:
+    def advance(self, logits: Float[Tensor, "0 vocab"]) -> Move:
         """Take a step with every row, and append what was picked."""
         running = [self.transcripts[i] for i in self.running]
-        logits, picked = self._step(running)
-        after = self.stopping.forbid_early_eos(logits, [len(t.token_ids) for t in running])
+        seen, picked = self._step(running)
+        after = self.stopping.forbid_early_eos(seen, [len(t.token_ids) for t in running])
         _, chosen = on_host(picked, after)  # all that a round brings to the host
-        for transcript, choice, *of_row in zip(running, chosen, logits, after, strict=True):
+        for transcript, choice, *of_row in zip(running, chosen, seen, after, strict=True):
             transcript.append(*choice, *of_row)
         alive = [row for row, t in enumerate(running) if t.finish_reason is None]
         if self._cache is not None and 0 < len(alive) < len(running):
             self._cache = self._cache.select(torch.tensor(alive))
         self.running = [self.running[row] for row in alive]
-        return bool(alive)
+        return Move.of([])
 
     def _step(
         self, running: Sequence[Transcript]
@@ -101,16 +98,11 @@ class GraphSearch:
         if self._cache is not None:
             next_ids = torch.tensor([t.token_ids[-1] for t in running])
             return self.lm.step_and_pick(next_ids, self._cache, may_end, draws)
-        longest = max(map(len, self.prompts)) + self.stopping.max_new_tokens
-        logits, self._cache = self.lm.prefill(self.prompts, longest)
+        prompts = [torch.tensor(t.prompt_ids, device=self.lm.device) for t in running]
+        longest = max(map(len, prompts)) + self.stopping.max_new_tokens
+        logits, self._cache = self.lm.prefill(prompts, longest)
         draws = None if draws is None else draws.to(logits.device)
         return logits, pick(logits, self.lm.eos_token_ids, may_end.to(logits.device), draws)
 
     def _of_running(self, generators: Sequence[torch.Generator]) -> list[torch.Generator]:
         return [generators[i] for i in self.running]
-
-    def steps(self, index: int) -> list[Step]:
-        return self.transcripts[index].steps
-
-    def results(self) -> list[Generation]:
-        return [transcript.generation() for transcript in self.transcripts]

@@ -9,17 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from decodelib.arguments import check_choice, check_integer, check_number, short_repr
 from decodelib.decoding.beam_tree import NUM_PRUNED, Fate, Growth, TreeRecorder
-from decodelib.decoding.generation import Generation, Step
-from decodelib.decoding.search import SideBySide
-from decodelib.decoding.stopping import Stopping
+from decodelib.decoding.generation import Generation
+from decodelib.decoding.search import LateSearch, Move
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import check_logits, widen
 from decodelib.models.base import LanguageModel
@@ -48,7 +47,15 @@ class BeamSearch:
 
     Source: Graves 2012, arXiv 1211.3711; length normalisation: Wu et al. 2016, arXiv 1609.08144.
     Chapter 4.
+
+    Greedy would begin with a, of probability 0.6, after which no text reaches 0.4:
+
+    >>> lm = dl.TableLM({"": {"a": 6, "b": 4}, "a": {"a": 1, "b": 1, "c": 1}, "b": {"d": 1}})
+    >>> dl.generate(lm, "c", dl.BeamSearch(num_beams=2), max_new_tokens=2).text
+    ' b d'
     """
+
+    is_deterministic: ClassVar[bool] = True
 
     num_beams: int = 5
     length_penalty: float = 1.0
@@ -65,15 +72,9 @@ class BeamSearch:
         return short_repr(self)
 
     def start(
-        self,
-        lm: LanguageModel,
-        prompts: Sequence[Int[Tensor, " _seq"]],
-        seeds: Sequence[int],
-        stopping: Stopping,
-        trace: bool,
-    ) -> SideBySide:
-        first = [Transcript(ids.tolist(), stopping, trace) for ids in prompts]
-        return SideBySide([Beams(self, transcript) for transcript in first])
+        self, lm: LanguageModel, transcripts: list[Transcript], seeds: Sequence[int]
+    ) -> list[Beams]:
+        return [Beams(self, transcript) for transcript in transcripts]
 
     def normalized(self, logprob: float, length: int) -> float:
         """Return the score of a hypothesis of `length` new tokens."""
@@ -107,7 +108,7 @@ class Hypothesis:
     node: int | None = None
 
 
-class Candidate(NamedTuple):
+class Extension(NamedTuple):
     """A live hypothesis's row, one more token, its logprob, and the sum that ranks it, in nats."""
 
     row: int
@@ -116,18 +117,25 @@ class Candidate(NamedTuple):
     total: float
 
 
-class Beams:
+class Beams(LateSearch):
     """The beams of one prompt: `live` hypotheses, best first, and the best `finished` ones."""
 
     def __init__(self, strategy: BeamSearch, transcript: Transcript) -> None:
-        self.strategy = strategy
-        self.live = [Hypothesis(transcript, 0.0)]
+        self.strategy, self.transcripts = strategy, [transcript]
+        self._live = [Hypothesis(transcript, 0.0)]
         self.finished: list[tuple[float, Hypothesis]] = []
         self.chosen: list[int] = []  # the token ids that the last step kept
         self.stopping = transcript.stopping
         self.recorder = TreeRecorder() if transcript.trace else None
 
-    def advance(
+    @property
+    def live(self) -> list[Hypothesis]:
+        return self._live
+
+    def advance(self, logits: Float[Tensor, "rows vocab"]) -> Move:
+        return Move.of(self.expand_and_prune(logits))
+
+    def expand_and_prune(
         self,
         logits: Float[Tensor, "rows vocab"],
         penalty: Float[Tensor, " vocab"] | None = None,
@@ -162,14 +170,14 @@ class Beams:
                 survivors.append((row, token_id))
             else:
                 self._finish(hypothesis)
-        self.live = live
+        self._live = live
         if self._done():
-            self.live = []
+            self._live = []
         return survivors[: len(self.live)]
 
     def _expand(
         self, logits: Tensor, penalty: Tensor | None
-    ) -> tuple[Float[Tensor, "rows vocab"], list[Candidate]]:
+    ) -> tuple[Float[Tensor, "rows vocab"], list[Extension]]:
         """Return the allowed tokens' logprobs, and the best continuations of all live hypotheses.
 
         These are the 2 * num_beams best; more, below them, only if they are to be recorded.
@@ -191,13 +199,13 @@ class Beams:
         steps, sums = logprobs.flatten()[places].tolist(), totals[places].tolist()
         vocab = logits.shape[-1]
         candidates = [
-            Candidate(place // vocab, place % vocab, logprob, total)
+            Extension(place // vocab, place % vocab, logprob, total)
             for place, logprob, total in zip(places, steps, sums, strict=True)
             if total > -math.inf
         ]
         return allowed, candidates
 
-    def _record(self, candidate: Candidate, fate: Fate) -> int | None:
+    def _record(self, candidate: Extension, fate: Fate) -> int | None:
         if self.recorder is None:
             return None
         row, token_id, logprob, total = candidate
@@ -224,11 +232,7 @@ class Beams:
             self.stopping.max_new_tokens,
         )
 
-    def steps(self) -> list[Step]:
-        """Return the best hypothesis's steps, once no other may win."""
-        return [] if self.live else self.result().steps
-
-    def result(self) -> Generation:
+    def results(self) -> list[Generation]:
         """Return the best finished hypothesis, with the next best as its alternatives."""
         tree = None if self.recorder is None else self.recorder.tree(self.stopping.lm)
         wanted = self.finished[: self.strategy.num_return_sequences]
@@ -236,4 +240,4 @@ class Beams:
             replace(hypothesis.transcript.generation(score), tree=tree)
             for score, hypothesis in wanted
         )
-        return replace(best, alternatives=others)
+        return [replace(best, alternatives=others)]

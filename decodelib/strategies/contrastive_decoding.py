@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from decodelib.arguments import check_number
-from decodelib.decoding.generation import Generation, Step
 from decodelib.decoding.samplers import argmax
-from decodelib.decoding.search import Move
-from decodelib.decoding.stopping import Stopping
+from decodelib.decoding.search import Move, Search
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import log_probs, widen
 from decodelib.models.base import LanguageModel
@@ -43,7 +42,14 @@ class ContrastiveDecoding:
 
     Source: Li et al. 2023, arXiv 2210.15097, which searches with beams; this is its greedy form.
     Chapter 17.
+
+    >>> lm = dl.TableLM({"": {"a": 0.6, "b": 0.4}})
+    >>> amateur = dl.TableLM({"": {"a": 0.9, "b": 0.1}})
+    >>> dl.generate(lm, "a", dl.ContrastiveDecoding(amateur), max_new_tokens=3).text
+    ' b b b'
     """
+
+    is_deterministic: ClassVar[bool] = True
 
     amateur: LanguageModel
     alpha: float = 0.1
@@ -68,26 +74,20 @@ class ContrastiveDecoding:
         return remove(log_probs(expert) - opposed.to(expert.device), plausible)
 
     def start(
-        self,
-        lm: LanguageModel,
-        prompts: Sequence[Int[Tensor, " _seq"]],
-        seeds: Sequence[int],
-        stopping: Stopping,
-        trace: bool,
-    ) -> ContrastiveDecodingSearch:
+        self, lm: LanguageModel, transcripts: list[Transcript], seeds: Sequence[int]
+    ) -> list[ContrastiveDecodingSearch]:
         if self.amateur.vocab_size != lm.vocab_size:
             raise ValueError(
                 f"amateur must have {lm.name}'s vocabulary of {lm.vocab_size} tokens, "
                 f"got {self.amateur.vocab_size}"
             )
-        transcripts = [Transcript(ids.tolist(), stopping, trace) for ids in prompts]
-        return ContrastiveDecodingSearch(self, transcripts)
+        return [ContrastiveDecodingSearch(self, transcripts)]
 
 
-class ContrastiveDecodingSearch:
+class ContrastiveDecodingSearch(Search):
     """Contrastive decoding of several prompts; the amateur's rows follow the expert's."""
 
-    def __init__(self, strategy: ContrastiveDecoding, transcripts: Sequence[Transcript]) -> None:
+    def __init__(self, strategy: ContrastiveDecoding, transcripts: list[Transcript]) -> None:
         self.strategy, self.transcripts = strategy, transcripts
         self.running = list(transcripts)
         amateur = strategy.amateur
@@ -113,9 +113,3 @@ class ContrastiveDecodingSearch:
             self._cache = self._cache.select(move.ancestors.to(amateur.device))
             self._amateur_logits = amateur.step(move.next_ids.to(amateur.device), self._cache)
         return move
-
-    def steps(self, index: int) -> list[Step]:
-        return self.transcripts[index].steps
-
-    def results(self) -> list[Generation]:
-        return [transcript.generation() for transcript in self.transcripts]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from decodelib.arguments import check_integer, check_number
-from decodelib.decoding.search import InTurn
-from decodelib.decoding.stopping import Stopping
+from decodelib.decoding.search import Move, Search
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import check_logits, log_probs, widen
 from decodelib.models.base import Cache, LanguageModel
@@ -36,7 +36,13 @@ class ContrastiveSearch:
             states, such as a table.
 
     Source: Su et al. 2022, arXiv 2202.06417. Chapter 17.
+
+    >>> lm = dl.load("storybook", device="cpu", dtype="float64")
+    >>> dl.generate(lm, "Once", dl.ContrastiveSearch(top_k=4), max_new_tokens=4).text
+    ' a man of thirty'
     """
+
+    is_deterministic: ClassVar[bool] = True
 
     top_k: int = 4
     penalty_alpha: float = 0.6
@@ -46,40 +52,37 @@ class ContrastiveSearch:
         check_number("penalty_alpha", self.penalty_alpha, 0, 1)
 
     def start(
-        self,
-        lm: LanguageModel,
-        prompts: Sequence[Int[Tensor, " _seq"]],
-        seeds: Sequence[int],
-        stopping: Stopping,
-        trace: bool,
-    ) -> InTurn:
-        transcripts = [Transcript(ids.tolist(), stopping, trace) for ids in prompts]
-        return InTurn([Contrast(self, lm, t) for t in transcripts])
+        self, lm: LanguageModel, transcripts: list[Transcript], seeds: Sequence[int]
+    ) -> list[Contrast]:
+        return [Contrast(self, lm, transcript) for transcript in transcripts]
 
 
-class Contrast:
+class Contrast(Search):
     """Contrastive search in the middle of one prompt."""
+
+    runs_itself = True
 
     def __init__(
         self, strategy: ContrastiveSearch, lm: LanguageModel, transcript: Transcript
     ) -> None:
-        self.strategy, self.lm, self.transcript = strategy, lm, transcript
+        self.strategy, self.lm, self.transcripts = strategy, lm, [transcript]
         ids = torch.tensor(transcript.prompt_ids, device=lm.device)
         room = len(ids) + transcript.stopping.max_new_tokens
         self._logits, self._cache = lm.prefill([ids], room)
         self._context = _directions(self._cache, lm)[0]  # (positions, width)
 
-    def run_round(self) -> None:
+    def advance(self, logits: Float[Tensor, "0 vocab"]) -> Move:
         """Read the candidates, keep the best, and what the model says after it."""
-        stopping = self.transcript.stopping
-        allowed = stopping.forbid_early_eos(self._logits, [len(self.transcript.token_ids)])
+        [transcript] = self.transcripts
+        length = len(transcript.token_ids)
+        allowed = transcript.stopping.forbid_early_eos(self._logits, [length])
         check_logits(allowed)
         probs = widen(allowed[0]).softmax(-1)
         k = min(self.strategy.top_k, int(allowed.isfinite().sum()))
         candidates = probs.argsort(descending=True, stable=True)[:k]
         first_row = torch.zeros(k, dtype=torch.long, device=candidates.device)
         cache = self._cache.select(first_row)
-        logits = self.lm.step(candidates, cache)
+        after_each = self.lm.step(candidates, cache)
         hidden = _directions(cache, self.lm)[:, -1]  # (k, width)
         likeness = (hidden @ self._context.T).amax(-1)
         a = self.strategy.penalty_alpha
@@ -89,10 +92,11 @@ class Contrast:
         logprob = float(log_probs(widen(self._logits))[0, token_id])
         keep = torch.zeros_like(probs, dtype=torch.bool).scatter(0, candidates, True)
         after = remove(allowed[0], keep)
-        self.transcript.append(token_id, logprob, self._logits[0], after)
+        transcript.append(token_id, logprob, self._logits[0], after)
         row = torch.tensor([best], device=candidates.device)
-        self._cache, self._logits = cache.select(row), logits[best : best + 1]
+        self._cache, self._logits = cache.select(row), after_each[best : best + 1]
         self._context = torch.cat([self._context, hidden[best : best + 1]])
+        return Move.of([])
 
 
 def _directions(cache: Cache, lm: LanguageModel) -> Float[Tensor, "rows new width"]:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from decodelib.arguments import check_integer, check_number
-from decodelib.decoding.generation import Generation, Step
-from decodelib.decoding.search import SideBySide
-from decodelib.decoding.stopping import Stopping
+from decodelib.decoding.generation import Generation
+from decodelib.decoding.search import LateSearch, Move
 from decodelib.decoding.transcript import Transcript
 from decodelib.models.base import LanguageModel
 from decodelib.strategies.beam import Beams, BeamSearch, Hypothesis
@@ -40,7 +39,16 @@ class DiverseBeamSearch:
         ValueError, TypeError: For values outside these ranges.
 
     Source: Vijayakumar et al. 2018, arXiv 1610.02424. Chapter 17.
+
+    >>> lm = dl.TableLM({"": {"a": 6, "b": 4}, "a": {"a": 1, "b": 1, "c": 1}, "b": {"d": 1}})
+    >>> g = dl.generate(
+    ...     lm, "c", dl.DiverseBeamSearch(2, 2, num_return_sequences=2), max_new_tokens=2
+    ... )
+    >>> g.text, g.alternatives[0].text
+    (' b d', ' a a')
     """
+
+    is_deterministic: ClassVar[bool] = True
 
     num_beams: int = 6
     num_beam_groups: int = 3
@@ -67,22 +75,16 @@ class DiverseBeamSearch:
         return BeamSearch(size, self.length_penalty, self.early_stopping, size)
 
     def start(
-        self,
-        lm: LanguageModel,
-        prompts: Sequence[Int[Tensor, " _seq"]],
-        seeds: Sequence[int],
-        stopping: Stopping,
-        trace: bool,
-    ) -> SideBySide:
-        first = [Transcript(ids.tolist(), stopping, trace) for ids in prompts]
-        return SideBySide([BeamGroups(self, transcript) for transcript in first])
+        self, lm: LanguageModel, transcripts: list[Transcript], seeds: Sequence[int]
+    ) -> list[BeamGroups]:
+        return [BeamGroups(self, transcript) for transcript in transcripts]
 
 
-class BeamGroups:
+class BeamGroups(LateSearch):
     """The groups of one prompt; its rows are those of the groups, one group after the other."""
 
     def __init__(self, strategy: DiverseBeamSearch, first: Transcript) -> None:
-        self.strategy = strategy
+        self.strategy, self.transcripts = strategy, [first]
         self.groups = [Beams(strategy.group(), first) for _ in range(strategy.num_beam_groups)]
         self._begun = False
 
@@ -92,7 +94,7 @@ class BeamGroups:
             return self.groups[0].live  # all groups begin with the same row, the prompt's
         return [hypothesis for group in self.groups for hypothesis in group.live]
 
-    def advance(self, logits: Float[Tensor, "rows vocab"]) -> list[tuple[int, int]]:
+    def advance(self, logits: Float[Tensor, "rows vocab"]) -> Move:
         chosen = torch.zeros(logits.shape[-1], dtype=torch.float64)
         moves: list[tuple[int, int]] = []
         start = 0
@@ -100,7 +102,7 @@ class BeamGroups:
             count = len(group.live)
             if not count:
                 continue
-            own = group.advance(
+            own = group.expand_and_prune(
                 logits[start : start + count], self.strategy.diversity_penalty * chosen
             )
             moves += [(start + row, token_id) for row, token_id in own]
@@ -109,18 +111,15 @@ class BeamGroups:
             if self._begun:
                 start += count
         self._begun = True
-        return moves
+        return Move.of(moves)
 
-    def steps(self) -> list[Step]:
-        """Return the best hypothesis's steps, once no other may win."""
-        return [] if self.live else self.result().steps
-
-    def result(self) -> Generation:
+    def results(self) -> list[Generation]:
         found = [
             generation
-            for result in (group.result() for group in self.groups)
+            for group in self.groups
+            for result in group.results()
             for generation in (replace(result, alternatives=[]), *result.alternatives)
         ]
         found.sort(key=lambda generation: -generation.score)
         best, *others = found[: self.strategy.num_return_sequences]
-        return replace(best, alternatives=others)
+        return [replace(best, alternatives=others)]

@@ -11,17 +11,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from decodelib.arguments import check_integer, check_number, short_repr
-from decodelib.decoding.generation import Generation, Step
 from decodelib.decoding.samplers import argmax, sample, seeded, uniforms
-from decodelib.decoding.search import SideBySide
-from decodelib.decoding.stopping import Stopping
+from decodelib.decoding.search import Move, Search
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import entropy_and_varentropy, log_probs, widen
 from decodelib.models.base import LanguageModel
@@ -64,7 +62,14 @@ class EntropySampling:
         ValueError, TypeError: For values outside these ranges.
 
     Source: entropix, github.com/xjdr-alt/entropix, whose thresholds are the defaults. Chapter 11.
+
+    >>> lm = dl.TableLM({"": {"a": 0.6, "b": 0.4}, "b": {"d": 1}})
+    >>> g = dl.generate(lm, "a", dl.EntropySampling(), max_new_tokens=2, trace=True)
+    >>> [step.decision for step in g.steps]
+    ['between: sample, heat 1', 'certain: greedy']
     """
+
+    is_deterministic: ClassVar[bool] = False
 
     low_entropy: float = 0.1 * BITS
     high_entropy: float = 5.0 * BITS
@@ -113,38 +118,39 @@ class EntropySampling:
         return Temperature(self.temperature * heat) | truncations
 
     def start(
-        self,
-        lm: LanguageModel,
-        prompts: Sequence[Int[Tensor, " _seq"]],
-        seeds: Sequence[int],
-        stopping: Stopping,
-        trace: bool,
-    ) -> SideBySide:
+        self, lm: LanguageModel, transcripts: list[Transcript], seeds: Sequence[int]
+    ) -> list[Walk]:
         if self.pause_token_id is not None:
             check_integer("pause_token_id", self.pause_token_id, 0, lm.vocab_size - 1)
-        transcripts = [Transcript(ids.tolist(), stopping, trace) for ids in prompts]
-        return SideBySide(
-            [Walk(self, t, seeded(seed)) for t, seed in zip(transcripts, seeds, strict=True)]
-        )
+        pairs = zip(transcripts, seeds, strict=True)
+        return [Walk(self, transcript, seeded(seed)) for transcript, seed in pairs]
 
 
-class Walk:
+class Walk(Search):
     """The decoding of one prompt: what is settled, and the branches while it follows a fork."""
 
     def __init__(
         self, strategy: EntropySampling, transcript: Transcript, generator: torch.Generator
     ) -> None:
         self.strategy, self.generator = strategy, generator
-        self.settled = transcript
+        self.transcripts = [transcript]
         self.branches: list[Transcript] = []
+
+    @property
+    def settled(self) -> Transcript:
+        """The continuation up to any fork that is still open."""
+        return self.transcripts[0]
 
     @property
     def live(self) -> list[Transcript]:
         """The transcripts that go on, one for each row of logits."""
         return [t for t in self.branches or [self.settled] if t.finish_reason is None]
 
-    def advance(self, logits: Float[Tensor, "rows vocab"]) -> list[tuple[int, int]]:
-        """Take one step; return (ancestor, token id) of each transcript that goes on."""
+    @property
+    def is_over(self) -> bool:
+        return not self.live
+
+    def advance(self, logits: Float[Tensor, "rows vocab"]) -> Move:
         live = self.live
         if self.branches:
             self._follow(live, logits)
@@ -154,7 +160,7 @@ class Walk:
             ancestors = {id(t): 0 for t in self.branches or [self.settled]}
         if self.branches:
             self._settle_if_done()
-        return [(ancestors[id(t)], t.token_ids[-1]) for t in self.live]
+        return Move.of((ancestors[id(t)], t.token_ids[-1]) for t in self.live)
 
     def _decide(self, logits: Float[Tensor, "1 vocab"]) -> None:
         entropy, varentropy = (float(value) for value in entropy_and_varentropy(logits))
@@ -207,7 +213,7 @@ class Walk:
             return
         means = [math.fsum(t.logprobs[start:]) / len(t.logprobs[start:]) for t in self.branches]
         best = means.index(max(means))
-        self.settled = self.branches[best]
+        self.transcripts = [self.branches[best]]
         scores = ", ".join(f"{mean:.2f}" for mean in means)
         decision = f"forked: kept branch {best + 1} of mean log-probabilities {scores}"
         self.settled.revise(start, decision)
@@ -222,10 +228,3 @@ class Walk:
 
     def _draw(self, after: Float[Tensor, "1 vocab"]) -> int:
         return int(sample(after, uniforms([self.generator])))
-
-    def steps(self) -> list[Step]:
-        """Return the steps before any fork that is still open."""
-        return self.settled.steps
-
-    def result(self) -> Generation:
-        return self.settled.generation()

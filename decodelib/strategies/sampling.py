@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
-from decodelib.decoding.generation import Generation, Step
 from decodelib.decoding.samplers import choose, seeded, uniforms
-from decodelib.decoding.search import Move
-from decodelib.decoding.stopping import Stopping
+from decodelib.decoding.search import Move, Search
 from decodelib.decoding.transcript import Transcript
 from decodelib.models.base import LanguageModel
 from decodelib.processors.base import Chain, LogitsProcessor
@@ -30,17 +28,18 @@ class Greedy:
     """Always take the most probable token; of equals, the one with the lowest id.
 
     Deterministic: seeds change nothing. The same as `Sampling(TopK(1))`. Chapter 3.
+
+    >>> lm = dl.TableLM({"": {"a": 0.6, "b": 0.4}})
+    >>> dl.generate(lm, "a", dl.Greedy(), max_new_tokens=3).text
+    ' a a a'
     """
 
+    is_deterministic: ClassVar[bool] = True
+
     def start(
-        self,
-        lm: LanguageModel,
-        prompts: Sequence[Int[Tensor, " _seq"]],
-        seeds: Sequence[int],
-        stopping: Stopping,
-        trace: bool,
-    ) -> TokenSearch:
-        return TokenSearch(prompts, stopping, trace, [Chain()] * len(prompts))
+        self, lm: LanguageModel, transcripts: list[Transcript], seeds: Sequence[int]
+    ) -> list[TokenSearch]:
+        return [TokenSearch(transcripts, [Chain()] * len(transcripts))]
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -56,7 +55,13 @@ class Sampling:
         TypeError: For arguments that are not callables.
 
     Source: of each processor, its own. Chapters 5 to 9 and 12.
+
+    >>> lm = dl.TableLM({"": {"a": 0.6, "b": 0.4}})
+    >>> dl.generate(lm, "a", dl.Sampling(dl.TopP(0.9)), max_new_tokens=3, seed=3).text
+    ' a a b'
     """
+
+    is_deterministic: ClassVar[bool] = False
 
     processors: tuple[LogitsProcessor, ...]
 
@@ -91,20 +96,15 @@ class Sampling:
         return {"do_sample": True, "num_beams": 1} | fields_of(self.processors)
 
     def start(
-        self,
-        lm: LanguageModel,
-        prompts: Sequence[Int[Tensor, " _seq"]],
-        seeds: Sequence[int],
-        stopping: Stopping,
-        trace: bool,
-    ) -> TokenSearch:
+        self, lm: LanguageModel, transcripts: list[Transcript], seeds: Sequence[int]
+    ) -> list[TokenSearch]:
         shared, generators = Chain(*self.processors), [seeded(seed) for seed in seeds]
         bound = shared.is_sequence_bound
         chains = [shared.for_sequence(seed) if bound else shared for seed in seeds]
-        return TokenSearch(prompts, stopping, trace, chains, generators)
+        return [TokenSearch(transcripts, chains, generators)]
 
 
-class TokenSearch:
+class TokenSearch(Search):
     """Decoding one token at a time, one row for each prompt until it is finished.
 
     With generators it draws from the processed distribution; without, it takes the argmax.
@@ -112,19 +112,16 @@ class TokenSearch:
 
     def __init__(
         self,
-        prompts: Sequence[Int[Tensor, " _seq"]],
-        stopping: Stopping,
-        trace: bool,
+        transcripts: list[Transcript],
         chains: Sequence[Chain],
         generators: Sequence[torch.Generator] | None = None,
     ) -> None:
-        self.transcripts = [Transcript(ids.tolist(), stopping, trace) for ids in prompts]
-        self.running = list(range(len(prompts)))
-        self.stopping, self.chains, self.generators = stopping, chains, generators
+        self.transcripts, self.running = transcripts, list(range(len(transcripts)))
+        self.chains, self.generators = chains, generators
 
     def advance(self, logits: Float[Tensor, "rows vocab"]) -> Move:
         running = [self.transcripts[i] for i in self.running]
-        allowed = self.stopping.forbid_early_eos(logits, [len(t.token_ids) for t in running])
+        allowed = running[0].stopping.forbid_early_eos(logits, [len(t.token_ids) for t in running])
         after = process([self.chains[i] for i in self.running], running, allowed)
         own = self.generators and [self.generators[i] for i in self.running]
         next_ids, chosen = choose(logits, after, uniforms(own) if own else None)
@@ -136,18 +133,6 @@ class TokenSearch:
         if len(alive) < len(running):
             next_ids = next_ids.index_select(0, ancestors.to(next_ids.device))
         return Move(next_ids, ancestors)
-
-    def interrupt(self) -> None:
-        """End all continuations where they are."""
-        for row in self.running:
-            self.transcripts[row].finish_reason = "interrupted"
-        self.running = []
-
-    def steps(self, index: int) -> list[Step]:
-        return self.transcripts[index].steps
-
-    def results(self) -> list[Generation]:
-        return [transcript.generation() for transcript in self.transcripts]
 
 
 def process(

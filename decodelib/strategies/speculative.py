@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Int
@@ -15,8 +16,7 @@ from torch import Tensor
 
 from decodelib.arguments import check_integer
 from decodelib.decoding.samplers import sample, seeded, uniforms
-from decodelib.decoding.search import InTurn
-from decodelib.decoding.stopping import Stopping
+from decodelib.decoding.search import Move, Search
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import log_probs, widen
 from decodelib.models.base import Cache, LanguageModel
@@ -43,7 +43,15 @@ class SpeculativeSampling:
             has another size.
 
     Source: Chen et al. 2023, arXiv 2302.01318; Leviathan et al. 2023, arXiv 2211.17192. Chapter 17.
+
+    >>> lm = dl.TableLM({"": {"a": 0.6, "b": 0.4}})
+    >>> draft = dl.TableLM({"": {"a": 0.9, "b": 0.1}})
+    >>> g = dl.generate(lm, "a", dl.SpeculativeSampling(draft), max_new_tokens=3, trace=True)
+    >>> [step.decision for step in g.steps]
+    ['target', 'accepted', 'bonus']
     """
+
+    is_deterministic: ClassVar[bool] = False
 
     draft: LanguageModel
     processors: tuple[LogitsProcessor, ...]
@@ -73,29 +81,24 @@ class SpeculativeSampling:
         )
 
     def start(
-        self,
-        lm: LanguageModel,
-        prompts: Sequence[Int[Tensor, " _seq"]],
-        seeds: Sequence[int],
-        stopping: Stopping,
-        trace: bool,
-    ) -> InTurn:
+        self, lm: LanguageModel, transcripts: list[Transcript], seeds: Sequence[int]
+    ) -> list[Speculation]:
         if self.draft.vocab_size != lm.vocab_size:
             raise ValueError(
                 f"draft must have {lm.name}'s vocabulary of {lm.vocab_size} tokens, "
                 f"got {self.draft.vocab_size}"
             )
-        transcripts = [Transcript(ids.tolist(), stopping, trace) for ids in prompts]
-        return InTurn(
-            [Speculation(self, lm, t, seed) for t, seed in zip(transcripts, seeds, strict=True)]
-        )
+        pairs = zip(transcripts, seeds, strict=True)
+        return [Speculation(self, lm, transcript, seed) for transcript, seed in pairs]
 
 
-class Speculation:
+class Speculation(Search):
     """The two models in the middle of one prompt.
 
     Between rounds both caches hold all tokens but the last, which the next round reads first.
     """
+
+    runs_itself = True
 
     def __init__(
         self,
@@ -107,16 +110,19 @@ class Speculation:
         self.target, self.draft = target, strategy.draft
         self.chain = Chain(*strategy.processors)
         self.num_draft_tokens = strategy.num_draft_tokens
-        self.transcript = transcript
+        self.transcript, self.transcripts = transcript, [transcript]
         self.generator = seeded(seed)
         self._caches: tuple[Cache, Cache] | None = None
 
-    def run_round(self) -> None:
+    def advance(self, logits: Float[Tensor, "0 vocab"]) -> Move:
         """Append at least one token: the accepted part of a proposal and one of the target's."""
         if self._caches is None:
             self._begin()
-            return
-        target_cache, draft_cache = self._caches
+        else:
+            self._speculate(*self._caches)
+        return Move.of([])
+
+    def _speculate(self, target_cache: Cache, draft_cache: Cache) -> None:
         last = self.transcript.token_ids[-1]
         drafted = self._propose(draft_cache)
         read = self._ids(self.target, [last, *(token_id for token_id, _ in drafted)])

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from decodelib.arguments import check_integer
-from decodelib.decoding.generation import Generation, Step
+from decodelib.decoding.generation import Generation
 from decodelib.decoding.samplers import seeded
-from decodelib.decoding.search import SideBySide
-from decodelib.decoding.stopping import Stopping
+from decodelib.decoding.search import LateSearch, Move
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import check_logits, widen
 from decodelib.models.base import LanguageModel
@@ -38,7 +38,14 @@ class StochasticBeamSearch:
         ValueError, TypeError: For other values.
 
     Source: Kool, van Hoof and Welling 2019, arXiv 1903.06059. Chapter 17.
+
+    >>> lm = dl.TableLM({"": {"a": 6, "b": 4}, "a": {"a": 1, "b": 1, "c": 1}, "b": {"d": 1}})
+    >>> g = dl.generate(lm, "c", dl.StochasticBeamSearch(num_beams=3), max_new_tokens=2)
+    >>> [g.text, *(other.text for other in g.alternatives)]
+    [' b d', ' a a', ' a b']
     """
+
+    is_deterministic: ClassVar[bool] = False
 
     num_beams: int = 5
 
@@ -46,20 +53,12 @@ class StochasticBeamSearch:
         check_integer("num_beams", self.num_beams, 1)
 
     def start(
-        self,
-        lm: LanguageModel,
-        prompts: Sequence[Int[Tensor, " _seq"]],
-        seeds: Sequence[int],
-        stopping: Stopping,
-        trace: bool,
-    ) -> SideBySide:
-        transcripts = [Transcript(ids.tolist(), stopping, trace) for ids in prompts]
-        return SideBySide(
-            [
-                StochasticBeams(self.num_beams, transcript, seeded(seed))
-                for transcript, seed in zip(transcripts, seeds, strict=True)
-            ]
-        )
+        self, lm: LanguageModel, transcripts: list[Transcript], seeds: Sequence[int]
+    ) -> list[StochasticBeams]:
+        return [
+            StochasticBeams(self.num_beams, transcript, seeded(seed))
+            for transcript, seed in zip(transcripts, seeds, strict=True)
+        ]
 
 
 @dataclass(frozen=True)
@@ -71,11 +70,12 @@ class Perturbed:
     perturbed: float
 
 
-class StochasticBeams:
+class StochasticBeams(LateSearch):
     """The beams of one prompt, finished ones among them, by falling perturbed log-probability."""
 
     def __init__(self, num_beams: int, first: Transcript, generator: torch.Generator) -> None:
         self.num_beams, self.generator = num_beams, generator
+        self.transcripts = [first]
         self.beams = [Perturbed(first, 0.0, 0.0)]
 
     @property
@@ -83,7 +83,7 @@ class StochasticBeams:
         """The beams that go on, one for each row of logits."""
         return [beam for beam in self.beams if beam.transcript.finish_reason is None]
 
-    def advance(self, logits: Float[Tensor, "rows vocab"]) -> list[tuple[int, int]]:
+    def advance(self, logits: Float[Tensor, "rows vocab"]) -> Move:
         live = self.live
         check_logits(logits)
         logprobs = widen(logits).log_softmax(-1)
@@ -118,15 +118,11 @@ class StochasticBeams:
             self.beams.append(Perturbed(transcript, float(totals[row, token_id]), perturbed))
             if transcript.finish_reason is None:
                 moves.append((row, token_id))
-        return moves
+        return Move.of(moves)
 
-    def steps(self) -> list[Step]:
-        """Return the first draw's steps, once it is known which that is."""
-        return [] if self.live else self.result().steps
-
-    def result(self) -> Generation:
+    def results(self) -> list[Generation]:
         first, *others = (beam.transcript.generation() for beam in self.beams)
-        return replace(first, alternatives=others)
+        return [replace(first, alternatives=others)]
 
 
 def perturb(

@@ -1,9 +1,11 @@
 """Every public name says what it is for."""
 
+import doctest
 import importlib
 import inspect
 import pkgutil
 import re
+from pathlib import Path
 
 import pytest
 from jaxtyping import AbstractArray
@@ -113,3 +115,25 @@ def test_every_processor_gives_the_shapes_it_takes_and_returns(name):
 @pytest.mark.parametrize("name", [n for n in dl.__all__ if inspect.isfunction(getattr(dl, n))])
 def test_every_public_function_says_what_it_raises(name):
     assert re.search(r"[Rr]aises|errors", inspect.getdoc(getattr(dl, name)))
+
+
+PACKAGE = Path(dl.__file__).parent
+WITH_EXAMPLES = [
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if ">>> " in path.read_text(encoding="utf-8")
+]
+
+
+@pytest.mark.parametrize("module", WITH_EXAMPLES)
+def test_examples_in_docstrings_give_what_they_say(module):
+    found = doctest.testmod(importlib.import_module(module), extraglobs={"dl": dl})
+    assert found.attempted
+    assert not found.failed
+
+
+@pytest.mark.parametrize("name", dl.__all__)
+def test_every_strategy_has_an_example(name):
+    item = getattr(dl, name)
+    if inspect.isclass(item) and hasattr(item, "start"):
+        assert ">>> " in item.__doc__

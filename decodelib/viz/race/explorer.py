@@ -15,18 +15,10 @@ from decodelib.decoding.loop import generate_batch
 from decodelib.decoding.search import Strategy
 from decodelib.models.base import LanguageModel
 from decodelib.models.toy import TableLM
-from decodelib.strategies.beam import BeamSearch
-from decodelib.strategies.contrastive_decoding import ContrastiveDecoding
-from decodelib.strategies.contrastive_search import ContrastiveSearch
-from decodelib.strategies.diverse import DiverseBeamSearch
-from decodelib.strategies.sampling import Greedy
 from decodelib.viz.race.scores import METRICS, scores, winner
 from decodelib.viz.shell.explorer import Explorer, build, question
 from decodelib.viz.shell.limits import Limit, list_of, number, one_of
 from decodelib.viz.shell.source import as_call, as_source
-
-DETERMINISTIC = (Greedy, BeamSearch, DiverseBeamSearch, ContrastiveSearch, ContrastiveDecoding)
-"""The strategies that have one text for a prompt, whatever the seed."""
 
 MAX_SAMPLES = 50
 
@@ -189,8 +181,7 @@ def explore_race(
     if not strategies:
         raise ValueError("strategies must hold at least one strategy, got none")
     counts = {
-        name: 1 if isinstance(strategy, DETERMINISTIC) else samples
-        for name, strategy in strategies.items()
+        name: 1 if strategy.is_deterministic else samples for name, strategy in strategies.items()
     }
     order = [(name, i) for name, count in counts.items() for i in range(count)]
     texts = generate_batch(
@@ -221,7 +212,7 @@ def explore_race(
                 "name": name,
                 "repr": repr(strategy),
                 "code": as_source(strategy),
-                "chance": not isinstance(strategy, DETERMINISTIC),
+                "chance": not strategy.is_deterministic,
                 "texts": [_text(generation) for generation in generations[name]],
                 "numbers": numbers[name],
             }
