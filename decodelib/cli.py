@@ -158,8 +158,10 @@ def _parser() -> _Parser:
         if knob.is_switch:
             knobs.add_argument(_flag(name), action="store_true", help=knob.help)
         else:
+            several: dict[str, Any] = {"nargs": 2} if len(knob.metavar) == 2 else {}
+            metavar = knob.metavar if several else knob.metavar[0]
             knobs.add_argument(
-                _flag(name), type=knob.type, nargs=knob.nargs, metavar=knob.metavar, help=knob.help
+                _flag(name), type=knob.kind, metavar=metavar, help=knob.help, **several
             )
     ends = parser.add_argument_group("length and chance")
     add = ends.add_argument

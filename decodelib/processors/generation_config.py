@@ -6,39 +6,14 @@ its own; here that order is written down. No import of transformers is needed to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from decodelib.processors.base import LogitsProcessor, Processor
-from decodelib.processors.penalties import RepetitionPenalty
-from decodelib.processors.temperatures import Temperature
-from decodelib.processors.truncation import Epsilon, Eta, MinP, TopK, TopP, Typical
+from decodelib.processors.knobs import PROCESSOR_KNOBS
 
-
-class _Field(NamedTuple):
-    """A field of GenerationConfig that is a processor of ours.
-
-    `attribute` is the processor's own name of the value, `unset` what transformers takes for None,
-    `neutral` the value under which it changes nothing.
-    """
-
-    processor: Callable[[Any], Processor]
-    attribute: str
-    unset: float
-    neutral: float
-
-
-# In the order in which transformers applies them.
-_FIELDS = {
-    "repetition_penalty": _Field(RepetitionPenalty, "repetition_penalty", 1.0, 1.0),
-    "temperature": _Field(Temperature, "temperature", 1.0, 1.0),
-    "top_k": _Field(TopK, "top_k", 50, 0),
-    "top_p": _Field(TopP, "top_p", 1.0, 1.0),
-    "min_p": _Field(MinP, "min_p", 0.0, 0.0),
-    "typical_p": _Field(Typical, "typical_p", 1.0, 1.0),
-    "epsilon_cutoff": _Field(Epsilon, "epsilon", 0.0, 0.0),
-    "eta_cutoff": _Field(Eta, "epsilon", 0.0, 0.0),
-}
+_FIELDS = {knob.field: knob for knob in PROCESSOR_KNOBS.values() if knob.field is not None}
+"""The fields that are processors of ours, in the order in which transformers applies them."""
 
 # Fields that change which tokens come and have no counterpart here, and the values that are no-ops.
 _INEXPRESSIBLE: Mapping[str, tuple[object, ...]] = {
@@ -83,7 +58,7 @@ def processors_of(config: Any, names: Sequence[str] = tuple(_FIELDS)) -> list[Pr
     """Return the processors of the fields `names` that change anything, in transformers' order."""
     values = {name: field(config, name, _FIELDS[name].unset) for name in names}
     return [
-        _FIELDS[name].processor(value)
+        _FIELDS[name].make(value)
         for name, value in values.items()
         if value != _FIELDS[name].neutral
     ]
@@ -94,7 +69,7 @@ def fields_of(processors: Sequence[LogitsProcessor]) -> dict[str, float]:
 
     Raises ValueError for processors without a field, or in another order than transformers'.
     """
-    names: dict[object, str] = {field.processor: name for name, field in _FIELDS.items()}
+    names: dict[object, str] = {field.make: name for name, field in _FIELDS.items()}
     settings = {name: field.neutral for name, field in _FIELDS.items()}
     order, last = list(_FIELDS), -1
     for processor in processors:
@@ -104,13 +79,13 @@ def fields_of(processors: Sequence[LogitsProcessor]) -> dict[str, float]:
                 f"processors must be those that GenerationConfig has a field for, got {processor!r}"
             )
         if order.index(name) <= last:
-            known = ", ".join(getattr(f.processor, "__name__", "") for f in _FIELDS.values())
+            known = ", ".join(getattr(f.make, "__name__", "") for f in _FIELDS.values())
             raise ValueError(
                 f"processors must come in transformers' order ({known}), each at most once, got "
                 + ", ".join(map(repr, processors))
             )
         last = order.index(name)
-        settings[name] = getattr(processor, _FIELDS[name].attribute)
+        settings[name] = next(iter(vars(processor).values()))  # its first attribute
     return settings
 
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 
 from decodelib.decoding.search import Strategy
 from decodelib.models.base import LanguageModel
 from decodelib.processors.base import LogitsProcessor
-from decodelib.processors.mirostat import Mirostat
-from decodelib.processors.penalties import DRY, RepetitionPenalty
-from decodelib.processors.temperatures import DynamicTemperature, EntropyTemperature, Temperature
-from decodelib.processors.truncation import Epsilon, Eta, MinP, TopK, TopNSigma, TopP, Typical
-from decodelib.processors.xtc import XTC
+from decodelib.processors.knobs import PROCESSOR_KNOBS, Knob
+from decodelib.processors.truncation import TopK
 from decodelib.strategies.beam import BeamSearch
 from decodelib.strategies.contrastive_decoding import ContrastiveDecoding
 from decodelib.strategies.contrastive_search import ContrastiveSearch
@@ -27,92 +24,58 @@ Given: TypeAlias = Mapping[str, Any]
 """The knobs that were given, by name, each with its value."""
 
 
-@dataclass(frozen=True)
-class Knob:
-    """An option of the command line: its type, what to call its values, and what it does."""
-
-    type: Callable[[str], Any]
-    metavar: str | tuple[str, ...]
-    help: str
-    nargs: int | None = None
-
-    @property
-    def is_switch(self) -> bool:
-        return self.nargs == 0
-
-
-def _switch(what: str) -> Knob:
-    return Knob(str, "", what, nargs=0)
-
-
-# Sampling applies these in the order written here, which is transformers' for those it has.
-_PROCESSORS: dict[str, tuple[Knob, Callable[[Any], LogitsProcessor]]] = {
-    "repetition_penalty": (
-        Knob(float, "R", "divide or multiply the logits of tokens that have occurred by R"),
-        RepetitionPenalty,
+KNOBS: dict[str, Knob] = PROCESSOR_KNOBS | {
+    "num_beams": Knob(
+        "Beams",
+        "keep N unfinished texts (default: 5, in diverse-beam 6)",
+        ("N",),
+        kind=int,
+        slider=(1, 12, 1),
     ),
-    "dry": (
-        Knob(float, "M", "penalise what would extend a repetition (DRY), M times as strongly"),
-        DRY,
-    ),
-    "temperature": (
-        Knob(float, "T", "below 1 favours probable tokens, above 1 flattens, 0 is greedy"),
-        Temperature,
-    ),
-    "dynamic_temperature": (
-        Knob(float, ("MIN", "MAX"), "a temperature between two, by the entropy", nargs=2),
-        lambda bounds: DynamicTemperature(*bounds),
-    ),
-    "entropy_temperature": (
-        _switch("sharpen by a factor that depends on the entropy"),
-        lambda _: EntropyTemperature(),
-    ),
-    "top_n_sigma": (
-        Knob(float, "N", "keep logits within N standard deviations of the largest"),
-        TopNSigma,
-    ),
-    "top_k": (Knob(int, "K", "keep only the K most probable tokens"), TopK),
-    "top_p": (Knob(float, "P", "keep the fewest tokens of total probability P"), TopP),
-    "min_p": (
-        Knob(float, "P", "keep tokens at least P times as probable as the most probable one"),
-        MinP,
-    ),
-    "typical_p": (
-        Knob(float, "P", "keep tokens whose surprisal is nearest to the entropy, of mass P"),
-        Typical,
-    ),
-    "epsilon": (Knob(float, "P", "keep tokens of probability P or more"), Epsilon),
-    "eta": (Knob(float, "P", "like --epsilon, with a bound that falls as entropy rises"), Eta),
-    "xtc": (
-        Knob(float, ("P", "T"), "with probability P, drop the top tokens above T but one", nargs=2),
-        lambda values: XTC(*values),
-    ),
-    "mirostat": (Knob(float, "BITS", "keep the surprisal near BITS a token"), Mirostat),
-}
-_OTHERS = {
-    "num_beams": Knob(int, "N", "keep N unfinished texts (default: 5, in diverse-beam 6)"),
     "length_penalty": Knob(
-        float,
-        "A",
+        "Length penalty",
         "rank texts by log-probability / length^A: higher favours longer ones (default: 1)",
+        ("A",),
+        slider=(-2.0, 3.0, 0.1),
     ),
     "num_beam_groups": Knob(
-        int, "N", "beams in N groups that avoid each other's tokens (default: 3)"
+        "Beam groups",
+        "beams in N groups that avoid each other's tokens (default: 3)",
+        ("N",),
+        kind=int,
+        slider=(1, 6, 1),
     ),
     "diversity_penalty": Knob(
-        float, "X", "what a token costs for each earlier group that took it (default: 0.5)"
+        "Diversity penalty",
+        "what a token costs for each earlier group that took it (default: 0.5)",
+        ("X",),
+        slider=(0.0, 3.0, 0.1),
     ),
     "penalty_alpha": Knob(
-        float, "A", "how much unlikeness to the text so far counts, 0 to 1 (default: 0.6)"
+        "Penalty for likeness",
+        "how much unlikeness to the text so far counts, 0 to 1 (default: 0.6)",
+        ("A",),
+        slider=(0.0, 1.0, 0.05),
     ),
     "alpha": Knob(
-        float, "A", "only tokens A times as probable as the best are compared (default: 0.1)"
+        "Plausible from",
+        "only tokens A times as probable as the best are compared (default: 0.1)",
+        ("A",),
+        neutral=ContrastiveDecoding.alpha,
+        slider=(0.0, 1.0, 0.01),
     ),
-    "amateur": Knob(str, "MODEL", "the weaker model to contrast with"),
-    "draft": Knob(str, "MODEL", "the faster model that proposes tokens"),
-    "num_draft_tokens": Knob(int, "N", "how many tokens it proposes at once (default: 4)"),
+    "amateur": Knob("Amateur", "the weaker model to contrast with", ("MODEL",), kind=str),
+    "draft": Knob("Draft", "the faster model that proposes tokens", ("MODEL",), kind=str),
+    "num_draft_tokens": Knob(
+        "Tokens in a draft",
+        "how many tokens it proposes at once (default: 4)",
+        ("N",),
+        kind=int,
+        neutral=4,
+        slider=(1, 12, 1),
+    ),
 }
-KNOBS = {name: knob for name, (knob, _) in _PROCESSORS.items()} | _OTHERS
+"""Every setting of the command line and the playground, by name, in the order of their help."""
 
 
 class Choice(NamedTuple):
@@ -124,8 +87,8 @@ class Choice(NamedTuple):
 
 
 def processors(given: Given) -> list[LogitsProcessor]:
-    """Return the processors that were asked for, in the order of the command line's help."""
-    return [make(given[name]) for name, (_, make) in _PROCESSORS.items() if name in given]
+    """Return the processors that were asked for, in the order of the table."""
+    return [knob.make(given[name]) for name, knob in PROCESSOR_KNOBS.items() if name in given]
 
 
 def _sampling(given: Given, load: Callable[[str], LanguageModel]) -> Strategy:
@@ -156,7 +119,7 @@ def _required(given: Given, name: str) -> str:
 
 
 STRATEGIES: dict[str, Choice] = {
-    "sampling": Choice("draws tokens", tuple(_PROCESSORS), _sampling),
+    "sampling": Choice("draws tokens", tuple(PROCESSOR_KNOBS), _sampling),
     "greedy": Choice("takes the most probable token", (), lambda given, load: Greedy()),
     "beam": Choice(
         "searches for the most probable text",
@@ -189,7 +152,7 @@ STRATEGIES: dict[str, Choice] = {
         (
             "draft",
             "num_draft_tokens",
-            *(name for name in _PROCESSORS if name not in ("xtc", "mirostat")),
+            *(name for name in PROCESSOR_KNOBS if name not in ("xtc", "mirostat")),
         ),
         _speculative,
     ),

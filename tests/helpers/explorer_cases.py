@@ -9,14 +9,14 @@ import torch
 
 from decodelib.distributions import entropy
 from decodelib.viz import DistributionExplorer
-from decodelib.viz.distribution.steps import KNOBS, processor
+from decodelib.viz.distribution.steps import STEPS, processor
 
-ORDER = list(KNOBS)
+ORDER = list(STEPS)
 
 
 def off() -> dict:
     """Settings that change nothing."""
-    return {name: knob.off for name, knob in KNOBS.items()} | {"order": ORDER}
+    return {name: knob.neutral for name, knob in STEPS.items()} | {"order": ORDER}
 
 
 ANSWER = """
@@ -117,7 +117,7 @@ def rows_and_settings(seed: int, count: int) -> tuple[list[list[float]], list[tu
         }
         if rng.random() < 0.3:  # one step alone meets the row as it is, ties and all
             alone = rng.choice(ORDER)
-            settings |= {name: knob.off for name, knob in KNOBS.items() if name != alone}
+            settings |= {name: knob.neutral for name, knob in STEPS.items() if name != alone}
         cases.append((index, settings))
     return rows, cases
 

@@ -14,10 +14,10 @@ import pytest
 import torch
 
 from decodelib.viz.distribution.payload import unpack
-from decodelib.viz.distribution.steps import KNOBS, apply_steps
+from decodelib.viz.distribution.steps import STEPS, apply_steps
 from decodelib.viz.shell.explorer import SCRIPTS, STATIC, STYLES, Explorer
 
-OFF = {name: knob.off for name, knob in KNOBS.items()}
+OFF = {name: knob.neutral for name, knob in STEPS.items()}
 LABELS = {"top_k": "top-k", "top_p": "top-p", "min_p": "min-p", "typical_p": "typical"} | {
     "eta": "eta",
     "top_n_sigma": "top-nσ",

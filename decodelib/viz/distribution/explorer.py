@@ -13,7 +13,7 @@ from decodelib.arguments import check_choice
 from decodelib.models.base import LanguageModel
 from decodelib.processors.base import Processor
 from decodelib.viz.distribution.payload import pack, unpack
-from decodelib.viz.distribution.steps import KNOBS, Distribution, apply_steps, check_knob, processor
+from decodelib.viz.distribution.steps import STEPS, Distribution, apply_steps, check_knob, processor
 from decodelib.viz.shell.explorer import Explorer, build, question
 from decodelib.viz.shell.limits import Limit, list_of, number, one_of
 
@@ -51,14 +51,14 @@ class DistributionExplorer(Explorer):
     min_p = t.Float(0.0).tag(sync=True)
     typical_p = t.Float(1.0).tag(sync=True)
     eta = t.Float(0.0).tag(sync=True)
-    order = t.List(t.Unicode(), list(KNOBS)).tag(sync=True)
+    order = t.List(t.Unicode(), list(STEPS)).tag(sync=True)
     seed = t.Int(0, min=0, max=2**32 - 1).tag(sync=True)
     draws = t.Int(0, min=0, max=10_000).tag(sync=True)
 
     _logits: dict[str, Tensor]
     _token_ids: dict[str, Tensor]
 
-    settings = ("context", *KNOBS, "order", "seed", "draws")
+    settings = ("context", *STEPS, "order", "seed", "draws")
 
     @classmethod
     def from_logits(
@@ -109,7 +109,7 @@ class DistributionExplorer(Explorer):
             raise ValueError("contexts must hold at least one prompt, got none")
         check_choice("answer", answer, ANSWERS)
         for knob in knobs:
-            check_choice("knobs", knob, tuple(KNOBS))
+            check_choice("knobs", knob, tuple(STEPS))
         records, token_ids = [], {}
         for label, prompt, logits in contexts:
             record, token_ids[label] = pack(logits, token_text)
@@ -132,10 +132,9 @@ class DistributionExplorer(Explorer):
         """Return what each setting may be."""
         labels = [record["label"] for record in self.data["contexts"]]
         knobs = {
-            name: number(knob.low, knob.high, integer=name == "top_k")
-            for name, knob in KNOBS.items()
+            name: number(*knob.allowed, integer=name == "top_k") for name, knob in STEPS.items()
         }
-        order = list_of(list(KNOBS), each_once=True)
+        order = list_of(list(STEPS), each_once=True)
         return super().limits() | knobs | {"context": one_of(labels), "order": order}
 
     @t.validate("context")
@@ -144,7 +143,7 @@ class DistributionExplorer(Explorer):
         check_choice("context", proposal["value"], labels)
         return str(proposal["value"])
 
-    @t.validate(*KNOBS)
+    @t.validate(*STEPS)
     def _check_number(self, proposal: Any) -> Any:
         check_knob(proposal["trait"].name, proposal["value"])
         return proposal["value"]
@@ -152,11 +151,11 @@ class DistributionExplorer(Explorer):
     @t.validate("order")
     def _check_order(self, proposal: Any) -> list[str]:
         order = list(proposal["value"])
-        if len(set(order)) < len(order) or not set(order) <= set(KNOBS):
+        if len(set(order)) < len(order) or not set(order) <= set(STEPS):
             raise ValueError(
-                f"order must hold each of {', '.join(KNOBS)} at most once, got {order}"
+                f"order must hold each of {', '.join(STEPS)} at most once, got {order}"
             )
-        return order + [name for name in KNOBS if name not in order]
+        return order + [name for name in STEPS if name not in order]
 
     @property
     def processors(self) -> tuple[Processor, ...]:
@@ -173,7 +172,7 @@ class DistributionExplorer(Explorer):
 
     def distribution(self) -> Distribution:
         """Return what the explorer shows, computed by decodelib's processors in float64."""
-        settings = {name: getattr(self, name) for name in KNOBS}
+        settings = {name: getattr(self, name) for name in STEPS}
         return apply_steps(
             self._logits[self.context], self._token_ids[self.context], settings, self.order
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -13,44 +12,27 @@ from torch import Tensor
 
 from decodelib.distributions import entropy, varentropy
 from decodelib.processors.base import Processor
-from decodelib.processors.temperatures import Temperature
-from decodelib.processors.truncation import Eta, MinP, TopK, TopNSigma, TopP, Typical
+from decodelib.processors.knobs import PROCESSOR_KNOBS
 
-
-class Knob(NamedTuple):
-    """A setting that a reader can move: its processor, the value that is off, and its range."""
-
-    processor: type[Processor]
-    off: float
-    low: float
-    high: float
-
-
-KNOBS = {
-    "temperature": Knob(Temperature, 1.0, 0.01, 10),
-    "top_n_sigma": Knob(TopNSigma, 0.0, 0, 100),
-    "top_k": Knob(TopK, 0, 0, math.inf),
-    "top_p": Knob(TopP, 1.0, 0.001, 1),
-    "min_p": Knob(MinP, 0.0, 0, 1),
-    "typical_p": Knob(Typical, 1.0, 0.001, 1),
-    "eta": Knob(Eta, 0.0, 0, 0.999),
+STEPS = {
+    name: PROCESSOR_KNOBS[name]
+    for name in ("temperature", "top_n_sigma", "top_k", "top_p", "min_p", "typical_p", "eta")
 }
-"""In the usual order of application, which is also that of decodelib's command line."""
+"""The processors of the explorer, in the usual order of application."""
 
 
 def check_knob(name: str, value: float) -> None:
     """Raise ValueError unless `value` is one that the knob allows."""
-    knob = KNOBS[name]
-    if not knob.low <= value <= knob.high:
-        in_range = f"in [{knob.low}, {knob.high}]"
-        allowed = "0 (off) or more" if math.isinf(knob.high) else in_range
+    low, high = STEPS[name].allowed
+    if not low <= value <= high:
+        allowed = "0 (off) or more" if math.isinf(high) else f"in [{low}, {high}]"
         raise ValueError(f"{name} must be {allowed}, got {value}")
 
 
 def processor(name: str, value: float) -> Processor | None:
     """Return the processor of a setting, or None for one that is off."""
-    knob = KNOBS[name]
-    return None if value == knob.off else knob.processor(value)  # type: ignore[call-arg]
+    knob = STEPS[name]
+    return None if value == knob.neutral else knob.make(value)
 
 
 @dataclass(frozen=True)

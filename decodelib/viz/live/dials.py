@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import ipywidgets as w
 
-from decodelib.strategies.contrastive_decoding import ContrastiveDecoding
 from decodelib.strategies.knobs import KNOBS, STRATEGIES
 
 FIRST = (
@@ -19,13 +18,17 @@ _STYLE = {"description_width": "11rem"}
 _WIDE = w.Layout(width="34rem", max_width="100%")
 
 
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
 class Dial(NamedTuple):
     """One knob: its name, its widget, and the value at which it is left out."""
 
     name: str
     widget: w.Widget
     start: Any
-    read: Callable[[Any], Any] = lambda value: value
+    read: Callable[[Any], Any] = _as_it_is
 
     def set(self, value: Any) -> None:
         """Move to a value of the knob, or with None to where it is left out."""
@@ -35,32 +38,6 @@ class Dial(NamedTuple):
     def given(self) -> Any:
         """The knob's value, or None where it is left out."""
         return None if self.widget.value == self.start else self.read(self.widget.value)
-
-
-# name: (label, lowest, highest, stride); whole numbers make a slider of whole numbers.
-_RANGES: dict[str, tuple[str, float, float, float]] = {
-    "repetition_penalty": ("Repetition penalty", 0.5, 2.0, 0.05),
-    "dry": ("DRY multiplier", 0.0, 2.0, 0.05),
-    "temperature": ("Temperature", 0.0, 3.0, 0.05),
-    "top_n_sigma": ("Top-nσ", 0.0, 5.0, 0.1),
-    "top_k": ("Top-k", 0, 200, 1),
-    "top_p": ("Top-p", 0.01, 1.0, 0.01),
-    "min_p": ("Min-p", 0.0, 1.0, 0.01),
-    "typical_p": ("Typical mass", 0.01, 1.0, 0.01),
-    "epsilon": ("Epsilon", 0.0, 0.05, 0.0005),
-    "eta": ("Eta", 0.0, 0.05, 0.0005),
-    "mirostat": ("Mirostat, bits", 0.0, 12.0, 0.1),
-    "num_beams": ("Beams", 1, 12, 1),
-    "length_penalty": ("Length penalty", -2.0, 3.0, 0.1),
-    "num_beam_groups": ("Beam groups", 1, 6, 1),
-    "diversity_penalty": ("Diversity penalty", 0.0, 3.0, 0.1),
-    "penalty_alpha": ("Penalty for likeness", 0.0, 1.0, 0.05),
-    "alpha": ("Plausible from", 0.0, 1.0, 0.01),
-    "num_draft_tokens": ("Tokens in a draft", 1, 12, 1),
-}
-_NEUTRAL = {"temperature": 1.0, "top_p": 1.0, "typical_p": 1.0, "repetition_penalty": 1.0}
-_DEFAULTS = {"alpha": ContrastiveDecoding.alpha, "num_draft_tokens": 4}
-"""Of strategies that cannot be made without another model."""
 
 
 def dials(strategy: str) -> list[Dial]:
@@ -75,28 +52,28 @@ def _no_model(name: str) -> Any:
 
 
 def _dial(name: str, made: object) -> Dial:
-    if name in ("amateur", "draft"):
-        text = w.Text(description=name.capitalize(), placeholder="a model, such as distilgpt2")
+    knob = KNOBS[name]
+    if knob.kind is str:
+        text = w.Text(description=knob.label, placeholder="a model, such as distilgpt2")
         return Dial(name, _dressed(name, text), "", str.strip)
-    if name == "entropy_temperature":
-        box = w.Checkbox(description="Entropy temperature", indent=True)
-        return Dial(name, _dressed(name, box), False)
-    if name == "dynamic_temperature":
-        both = w.FloatRangeSlider(value=(1, 1), min=0.05, max=3, step=0.05)
-        both.description = "Dynamic temperature"
-        return Dial(name, _dressed(name, both), (1.0, 1.0))
-    if name == "xtc":
-        chance = w.FloatSlider(value=0, min=0, max=1, step=0.05, description="XTC probability")
-        return Dial(name, _dressed(name, chance), 0.0, lambda chance: (chance, 0.1))
-    label, low, high, step = _RANGES[name]
-    start = getattr(made, name, _DEFAULTS.get(name, _NEUTRAL.get(name, low)))
+    if knob.is_switch:
+        return Dial(name, _dressed(name, w.Checkbox(description=knob.label, indent=True)), False)
+    assert knob.slider is not None
+    low, high, step = knob.slider
+    start = getattr(made, name, knob.neutral)
     if name == "top_k" and hasattr(made, name):
         low = 1  # where 0 would not be "off"
-    kind = w.IntSlider if isinstance(step, int) else w.FloatSlider
-    slider = kind(value=start, min=low, max=high, step=step, description=label)
+    kind = w.IntSlider if knob.kind is int else w.FloatSlider
+    read: Callable[[Any], Any] = _as_it_is
+    if isinstance(knob.neutral, tuple):
+        kind = w.FloatRangeSlider
+    elif len(knob.metavar) == 2:  # only the first of the two values moves
+        second = knob.usual[1]
+        read = lambda first: (first, second)  # noqa: E731
+    slider = kind(value=start, min=low, max=high, step=step, description=knob.label)
     if step < 0.01:
         slider.readout_format = ".4f"
-    return Dial(name, _dressed(name, slider), slider.value)
+    return Dial(name, _dressed(name, slider), slider.value, read)
 
 
 def _dressed(name: str, widget: w.Widget) -> w.Widget:
