@@ -89,7 +89,7 @@ def test_sample_returns_a_possible_token_for_any_uniform(row, uniform):
 
 def test_sample_never_picks_an_impossible_token_where_only_single_precision_exists(monkeypatch):
     # As on Apple's GPUs: there the largest uniform rounds to 1, the end of the last interval.
-    monkeypatch.setattr("decodelib.samplers.widen", lambda x: x.float())
+    monkeypatch.setattr("decodelib.decoding.samplers.widen", lambda x: x.float())
     logits = torch.tensor([[0.0, 1.0, -INF, -INF]])
     assert _draw(logits, u(1 - 2**-53)).tolist() == [1]
 
