@@ -151,17 +151,10 @@
       }
       return [[left, right]];
     },
-    eta(data, set, temperature, epsilon) {
-      if (epsilon <= 0) return set;
-      const { top, logTotal, entropy } = summarise(data, set, temperature);
-      const all = top + logTotal;
-      const bound = all + Math.min(Math.log(epsilon), Math.log(epsilon) / 2 - entropy);
-      const slack = roundingOf(all, bound);
-      return take(set, countWhile(set, (i) => {
-        const logit = data.logits[i] / temperature;
-        return logit >= bound - slack || logit === top;
-      }));
-    },
+    epsilon: (data, set, temperature, epsilon) =>
+      (epsilon > 0 ? belowCutoff(data, set, temperature, () => Math.log(epsilon)) : set),
+    eta: (data, set, temperature, epsilon) => (epsilon > 0 ? belowCutoff(data, set, temperature,
+      (entropy) => Math.min(Math.log(epsilon), Math.log(epsilon) / 2 - entropy)) : set),
     top_n_sigma(data, set, temperature, n) {
       if (n <= 0) return set;
       const [first, last] = [set[0][0], set.at(-1)[1] - 1].map((i) => data.logits[i] / temperature);
@@ -174,6 +167,18 @@
       return take(set, countWhile(set, (i) => value(i) >= bound));
     },
   };
+
+  /** The tokens with ln p >= a cut-off that may depend on the entropy, and the most probable one. */
+  function belowCutoff(data, set, temperature, logCutoff) {
+    const { top, logTotal, entropy } = summarise(data, set, temperature);
+    const all = top + logTotal;
+    const bound = all + logCutoff(entropy);
+    const slack = roundingOf(all, bound);
+    return take(set, countWhile(set, (i) => {
+      const logit = data.logits[i] / temperature;
+      return logit >= bound - slack || logit === top;
+    }));
+  }
 
   const roundingOf = (a, b) => 2 * Number.EPSILON * Math.max(Math.abs(a), Math.abs(b));
 
@@ -243,5 +248,5 @@
     });
   }
 
-  globalThis.DecodeExplorer.logits = { unpack, row, apply, uniforms, draw };
+  globalThis.DecodeExplorer.logits = { unpack, row, apply, uniforms, draw, cuts, countWhile, roundingOf };
 })();

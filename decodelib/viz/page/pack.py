@@ -1,0 +1,88 @@
+"""What a page loads to run storybook by itself: the engine's source, its vocabulary, its weights.
+
+A page that was opened from disk may load a script and fetch nothing, so everything travels in
+scripts. The weights are cut into parts, which is what lets a page count what has come, and ask
+again for one part that failed.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+
+import decodelib
+
+STATIC = Path(__file__).parents[1] / "static"
+
+STORYBOOK = Path(decodelib.__file__).parent / "models" / "storybook"
+
+ENGINE = (
+    "engine/engine.js",
+    "explorer-logits.js",
+    "engine/random.js",
+    "engine/tokenizer.js",
+    "engine/weights.js",
+    "engine/model.js",
+    "engine/rows.js",
+    "engine/processors.js",
+    "engine/transcript.js",
+    "engine/strategies.js",
+    "engine/generate.js",
+)
+"""The engine's files in loading order."""
+
+def engine_source() -> str:
+    """Return the engine's files as one script."""
+    return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in ENGINE)
+
+
+def vocabulary(folder: Path = STORYBOOK) -> dict[str, Any]:
+    """Return what the engine's tokenizer is made from, as JSON-able data.
+
+    Which code points count as letters and as numbers is asked of the tokenizer, because a browser
+    may know another version of Unicode.
+    """
+    path = folder / "tokenizer.json"
+    description = json.loads(path.read_text(encoding="utf-8"))
+    ids: dict[str, int] = description["model"]["vocab"]
+    merges = (
+        merge.split(" ") if isinstance(merge, str) else merge
+        for merge in description["model"]["merges"]
+    )
+    tokenizer = Tokenizer.from_file(str(path))
+    return {
+        "tokens": sorted(ids, key=lambda token: ids[token]),
+        "merges": [[ids[left], ids[right]] for left, right in merges],
+        "special": [token["content"] for token in description["added_tokens"]],
+        "letters": _ranges(tokenizer, "a"),
+        "numbers": _ranges(tokenizer, "1"),
+    }
+
+
+_BLOCK = 256  # a longer text makes the tokenizer slow
+
+
+def _ranges(tokenizer: Tokenizer, neighbour: str) -> list[tuple[int, int]]:
+    """Return the ranges of code points, ends included, that the tokenizer joins to `neighbour`.
+
+    A block of code points in order is cut just where letters, numbers and others meet, so one
+    question for each piece is enough: does its first character join?
+    """
+    split = tokenizer.pre_tokenizer.pre_tokenize_str
+    ranges: list[tuple[int, int]] = []
+    for start in range(0, sys.maxunicode + 1, _BLOCK):
+        if 0xD800 <= start <= 0xDFFF:  # surrogates are no characters
+            continue
+        for _, (begin, end) in split("".join(map(chr, range(start, start + _BLOCK)))):
+            first, last = start + begin, start + end - 1
+            if len(split(neighbour + chr(first))) > 1:
+                continue
+            if ranges and ranges[-1][1] == first - 1:
+                ranges[-1] = (ranges[-1][0], last)
+            else:
+                ranges.append((first, last))
+    return ranges
