@@ -1,0 +1,88 @@
+/* Answers questions to the engine of the book's pages, one JSON value for another: in node, a line
+ * of standard input for a line of output; in a browser, by calling answerEngine. */
+globalThis.answerEngine = (() => {
+  const engine = globalThis.DecodeEngine;
+  let model = null;
+  let tokenizer = null;
+
+  const loadWeights = (config, file) => {
+    model = new engine.Model(config, engine.readSafetensors(file));
+  };
+
+  const answers = {
+    vocabulary: (vocabulary) => {
+      tokenizer = new engine.Tokenizer(vocabulary);
+      return tokenizer.size;
+    },
+    encode: (texts) =>
+      texts.map((text) => {
+        try {
+          return tokenizer.encode(text);
+        } catch (error) {
+          return error.message;
+        }
+      }),
+    decode: (sequences) => sequences.map((ids) => tokenizer.decode(ids)),
+    texts: (sequences) => sequences.map((ids) => engine.tokenTexts(tokenizer, ids)),
+    logits: (sequences) =>
+      sequences.map((ids) => {
+        const cache = [];
+        for (const id of ids) model.read(id, cache);
+        return [...model.logits()];
+      }),
+    uniforms: ([seed, count]) => {
+      const generator = new engine.Generator(BigInt(seed));
+      return Array.from({ length: count }, () => generator.uniform());
+    },
+    process: (cases) =>
+      cases.map(({ given, seed, ids, logits }) => [
+        ...engine.chain(given, BigInt(seed))(ids, Float64Array.from(logits, (l) => l ?? -Infinity)),
+      ].map((logit) => (logit === -Infinity ? null : logit))),
+    generate: (requests) =>
+      requests.map((request) => {
+        const ids = engine.promptIds(model, tokenizer, request.prompt);
+        const rounds = engine.generate(model, tokenizer, ids, request);
+        const steps = [];
+        let round = rounds.next();
+        for (; !round.done; round = rounds.next()) steps.push(...round.value.steps);
+        return { ...round.value, steps };
+      }),
+    time: ([context, count]) => {
+      const cache = [];
+      for (let i = 0; i < context; i++) model.read(100 + i, cache);
+      const times = [];
+      for (let i = 0; i < count; i++) {
+        const start = performance.now();
+        model.read(300 + i, cache);
+        model.logits();
+        times.push(performance.now() - start);
+        cache.pop();
+      }
+      return times.sort((a, b) => a - b)[count >> 1];
+    },
+  };
+  return Object.assign((question) => {
+    const [[name, argument]] = Object.entries(question);
+    return answers[name](argument);
+  }, { loadWeights });
+})();
+
+if (typeof process !== "undefined" && process.argv[2]) {
+  const fs = require("node:fs");
+  const folder = process.argv[2];
+  globalThis.answerEngine.loadWeights(
+    JSON.parse(fs.readFileSync(`${folder}/config.json`, "utf8")),
+    new Uint8Array(fs.readFileSync(`${folder}/model.safetensors`)),
+  );
+  require("node:readline")
+    .createInterface({ input: process.stdin })
+    .on("line", (line) => {
+      let answer;
+      try {
+        answer = { answer: globalThis.answerEngine(JSON.parse(line)) };
+      } catch (error) {
+        answer = { error: error.stack };
+      }
+      console.log(JSON.stringify(answer));
+    });
+}

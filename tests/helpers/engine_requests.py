@@ -1,0 +1,105 @@
+"""Random requests for the engine: every strategy that the pages offer, every knob it has."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from tests.helpers.engine import request
+
+PROMPTS = (
+    "",
+    "The old lighthouse keeper",
+    "Once upon a time",
+    '"Why," asked the king,',
+    "It was a dark and stormy night; the rain fell in torrents",
+    "the the the the the the",
+    "Chapter 1\n\n",
+    "1, 2, 3, 4,",
+    "café 日本 🙂",
+    "He said, she said, he said, she",
+)
+
+KNOBS = {
+    "repetition_penalty": lambda r: r.choice((0.8, 1.1, 1.3, 2.0)),
+    "dry": lambda r: r.choice((0.4, 0.8, 3.0)),
+    "temperature": lambda r: round(r.uniform(0.2, 2.0), 3),
+    "dynamic_temperature": lambda r: sorted((round(r.uniform(0.2, 1), 2), 1.0 + r.random())),
+    "entropy_temperature": lambda r: True,
+    "top_n_sigma": lambda r: round(r.uniform(0.5, 3.0), 3),
+    "top_k": lambda r: r.choice((1, 2, 5, 20, 40, 100, 1000, 8192, 9000)),
+    "top_p": lambda r: round(r.uniform(0.05, 1.0), 3),
+    "min_p": lambda r: r.choice((0.0, 0.01, 0.05, 0.2, 0.5, 1.0)),
+    "typical_p": lambda r: round(r.uniform(0.1, 1.0), 3),
+    "epsilon": lambda r: r.choice((0.0, 3e-4, 1e-3, 0.02)),
+    "eta": lambda r: r.choice((0.0, 3e-4, 4e-3, 0.1)),
+    "xtc": lambda r: [r.choice((0.0, 0.5, 1.0)), r.choice((0.01, 0.05, 0.1, 0.6))],
+    "mirostat": lambda r: round(r.uniform(0.5, 6.0), 2),
+}
+
+
+def sampling_with(knob: str, count: int, seed: int) -> list[dict[str, Any]]:
+    """Requests to sample with one knob, half of them with some of the others besides."""
+    r = random.Random(seed)
+    requests = []
+    for number in range(count):
+        names = {knob}
+        if number % 2:
+            names |= {name for name in KNOBS if r.random() < 0.25}
+        given = {name: KNOBS[name](r) for name in KNOBS if name in names}
+        requests.append(request(r.choice(PROMPTS), "sampling", given, **_rules(r)))
+    return requests
+
+
+def plain_sampling(count: int, seed: int) -> list[dict[str, Any]]:
+    r = random.Random(seed)
+    return [request(r.choice(PROMPTS), "sampling", {}, **_rules(r)) for _ in range(count)]
+
+
+def greedy(count: int, seed: int) -> list[dict[str, Any]]:
+    r = random.Random(seed)
+    return [request(_some_text(r), "greedy", {}, **_rules(r)) for _ in range(count)]
+
+
+def beam_search(count: int, seed: int) -> list[dict[str, Any]]:
+    r = random.Random(seed)
+    requests = []
+    for _ in range(count):
+        given: dict[str, Any] = {"num_beams": r.choice((1, 2, 3, 5))}
+        if r.random() < 0.6:
+            given["length_penalty"] = r.choice((-1.0, 0.0, 0.5, 1.0, 2.0))
+        if r.random() < 0.6:
+            given["early_stopping"] = r.choice((False, True, "never"))
+        rules = _rules(r, longest=10)
+        requests.append(request(_some_text(r), "beam", given, **rules))
+    return requests
+
+
+def entropy_sampling(count: int, seed: int) -> list[dict[str, Any]]:
+    r = random.Random(seed)
+    knobs = ("temperature", "top_k", "top_p", "min_p")
+    return [
+        request(
+            _some_text(r),
+            "entropy",
+            {name: KNOBS[name](r) for name in knobs if r.random() < 0.4},
+            **_rules(r),
+        )
+        for _ in range(count)
+    ]
+
+
+def _some_text(r: random.Random) -> str:
+    words = [r.choice("the old king said and then a house of rain \n \" , .".split(" ")) for _ in "12345"]
+    return r.choice((*PROMPTS, " ".join(words)))
+
+
+def _rules(r: random.Random, longest: int = 16) -> dict[str, Any]:
+    new = r.randint(1, longest)
+    stops = r.choice(([], [], ["."], ["\n", " the"], ["e", "ing "], ["é", "."]))
+    return {
+        "max_new_tokens": new,
+        "min_new_tokens": r.choice((0, 0, r.randint(0, new))),
+        "stop": stops,
+        "seed": r.choice((r.randrange(100), r.randrange(2**32))),
+    }

@@ -1,0 +1,51 @@
+"""The page's forward pass and random numbers are decodelib's in float64 and PyTorch's."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import torch
+
+from tests.helpers.engine import node_engine, storybook
+
+
+@pytest.fixture(scope="module")
+def ask():
+    with node_engine() as ask:
+        yield ask
+
+
+def sequences(count, seed, longest=80):
+    """Random ids: a single BOS, one full context, and others in between."""
+    lm, r = storybook(), random.Random(seed)
+    lengths = [lm.context_length, *(r.randint(1, longest) for _ in range(count - 2))]
+    return [[lm.bos_token_id], *([r.randrange(lm.vocab_size) for _ in range(n)] for n in lengths)]
+
+
+def assert_same_logits(ask, prompts):
+    worst = 0.0
+    for ids in prompts:
+        (got,) = ask(logits=[ids])
+        want = storybook().next_logits(ids)
+        worst = max(worst, float((torch.tensor(got, dtype=torch.float64) - want).abs().max()))
+    assert worst < 1e-10
+
+
+def test_logits_are_decodelibs_in_float64(ask):
+    assert_same_logits(ask, sequences(8, seed=0))
+
+
+@pytest.mark.long
+def test_logits_are_decodelibs_on_200_prompts(ask):
+    assert_same_logits(ask, sequences(200, seed=1))
+
+
+SEEDS = (0, 1, 42, 2**31, 2**32 - 1)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_random_numbers_are_those_of_pytorch(ask, seed):
+    generator = torch.Generator().manual_seed(seed)
+    want = [float(torch.rand((), generator=generator, dtype=torch.float64)) for _ in range(1500)]
+    assert ask(uniforms=[str(seed), 1500]) == want

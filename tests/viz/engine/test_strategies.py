@@ -1,0 +1,100 @@
+"""Every strategy and processor of the pages gives the token ids that decodelib gives, seed by seed."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from decodelib.strategies.knobs import STRATEGIES
+from tests.helpers import engine_requests as requests
+from tests.helpers.engine import expected, node_engine, request
+
+
+@pytest.fixture(scope="module")
+def ask():
+    with node_engine() as ask:
+        yield ask
+
+
+def assert_same_texts(ask, asked):
+    for index, got in enumerate(ask(generate=asked)):
+        want = expected(asked[index])
+        assert got["tokenIds"] == want.token_ids, asked[index]
+        assert got["text"] == want.text, asked[index]
+        assert got["tokens"] == want.tokens, asked[index]
+        assert got["finishReason"] == want.finish_reason, asked[index]
+        assert got["score"] == pytest.approx(want.score, abs=1e-9), asked[index]
+        assert got["logprobs"] == pytest.approx(want.logprobs, abs=1e-10), asked[index]
+
+
+MAKERS = {
+    "greedy": requests.greedy,
+    "plain": requests.plain_sampling,
+    "beam": requests.beam_search,
+    "entropy": requests.entropy_sampling,
+}
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_a_strategy_gives_the_same_tokens(ask, kind):
+    assert_same_texts(ask, MAKERS[kind](12, seed=1))
+
+
+@pytest.mark.parametrize("knob", requests.KNOBS)
+def test_a_processor_gives_the_same_tokens(ask, knob):
+    assert_same_texts(ask, requests.sampling_with(knob, 6, seed=1))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", MAKERS)
+def test_a_strategy_gives_the_same_tokens_500_times(ask, kind):
+    assert_same_texts(ask, MAKERS[kind](500, seed=2))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("knob", requests.KNOBS)
+def test_a_processor_gives_the_same_tokens_500_times(ask, knob):
+    assert_same_texts(ask, requests.sampling_with(knob, 500, seed=2))
+
+
+def test_the_engine_has_every_processor_of_the_command_line():
+    assert tuple(requests.KNOBS) == STRATEGIES["sampling"].knobs
+
+
+def test_a_temperature_of_zero_is_greedy(ask):
+    asked = [
+        request("Once upon a time", strategy, {"temperature": 0})
+        for strategy in ("sampling", "entropy")
+    ]
+    assert_same_texts(ask, asked)
+
+
+def test_the_record_of_a_step_is_decodelibs(ask):
+    asked = request(
+        "The old lighthouse keeper", given={"temperature": 0.8, "top_p": 0.9}, seed=3, stop=["."]
+    )
+    (got,) = ask(generate=[asked])
+    want = expected(asked, trace=True)
+    assert len(got["steps"]) == len(want.steps)
+    for mine, theirs in zip(got["steps"], want.steps, strict=True):
+        assert mine["text"] == theirs.text
+        assert (mine["tokenId"], mine["token"]) == (theirs.token_id, theirs.token)
+        assert (mine["rank"], mine["kept"]) == (theirs.rank, theirs.kept)
+        for name in ("logprob", "entropy", "varentropy"):
+            assert mine[name] == pytest.approx(getattr(theirs, name), abs=1e-9)
+        assert [c["id"] for c in mine["candidates"]] == [c.id for c in theirs.candidates]
+        for candidate, (_, token, before, after) in zip(
+            mine["candidates"], theirs.candidates, strict=True
+        ):
+            assert candidate["token"] == token
+            assert math.isclose(candidate["before"], before, abs_tol=1e-12)
+            assert math.isclose(candidate["after"], after, abs_tol=1e-12)
+
+
+def test_beam_search_returns_the_other_finished_texts_too(ask):
+    asked = request("Once upon a time", "beam", {"num_beams": 4}, max_new_tokens=8)
+    (got,) = ask(generate=[asked])
+    scores = [got["score"], *(other["score"] for other in got["alternatives"])]
+    assert len(scores) == 4
+    assert scores == sorted(scores, reverse=True)
