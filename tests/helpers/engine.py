@@ -45,11 +45,14 @@ def node_engine() -> Iterator[Ask]:
             encoding="utf-8",
         )
 
+        to, back = process.stdin, process.stdout
+        assert to is not None
+        assert back is not None
+
         def ask(**question: Any) -> Any:
-            assert process.stdin and process.stdout
-            process.stdin.write(json.dumps(question) + "\n")
-            process.stdin.flush()
-            reply = json.loads(process.stdout.readline())
+            to.write(json.dumps(question) + "\n")
+            to.flush()
+            reply = json.loads(back.readline())
             assert "error" not in reply, reply["error"]
             return reply["answer"]
 
@@ -57,10 +60,9 @@ def node_engine() -> Iterator[Ask]:
             ask(vocabulary=vocabulary())
             yield ask
         finally:
-            assert process.stdin and process.stdout
-            process.stdin.close()
+            to.close()
             process.wait()
-            process.stdout.close()
+            back.close()
 
 
 def request(

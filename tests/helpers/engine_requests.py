@@ -90,8 +90,8 @@ def entropy_sampling(count: int, seed: int) -> list[dict[str, Any]]:
 
 
 def _some_text(r: random.Random) -> str:
-    words = [r.choice("the old king said and then a house of rain \n \" , .".split(" ")) for _ in "12345"]
-    return r.choice((*PROMPTS, " ".join(words)))
+    words = ("the", "old", "king", "said", "and", "a", "house", "of", "rain", "\n", '"', ",", ".")
+    return r.choice((*PROMPTS, " ".join(r.choices(words, k=5))))
 
 
 def _rules(r: random.Random, longest: int = 16) -> dict[str, Any]:

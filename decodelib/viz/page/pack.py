@@ -35,6 +35,7 @@ ENGINE = (
 )
 """The engine's files in loading order."""
 
+
 def engine_source() -> str:
     """Return the engine's files as one script."""
     return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in ENGINE)

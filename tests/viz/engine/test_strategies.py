@@ -1,4 +1,4 @@
-"""Every strategy and processor of the pages gives the token ids that decodelib gives, seed by seed."""
+"""Every strategy and processor of the pages gives decodelib's token ids, seed by seed."""
 
 from __future__ import annotations
 
