@@ -22,7 +22,7 @@ def stated(notebook: Path) -> tuple[str, str, set[str]]:
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     prose = "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
     reading, exercises, needs = TIME.search(prose).groups()
-    return reading, exercises, set(re.findall(r"\]\((\d\d_\w+)\)", needs))
+    return reading, exercises, set(re.findall(r"\]\((\d\d_\w+)(?:\.ipynb)?\)", needs))
 
 
 def row(notebook: Path) -> list[str]:
@@ -30,7 +30,7 @@ def row(notebook: Path) -> list[str]:
     rows = [
         line
         for line in INDEX.splitlines()
-        if re.match(rf"\| \d+ \| \[.*\]\({notebook.stem}\)", line)
+        if re.match(rf"\| \d+ \| \[.*\]\({notebook.stem}(?:\.ipynb)?\)", line)
     ]
     assert len(rows) == 1, f"index.md must have one row for {notebook.stem}"
     return [cell.strip() for cell in rows[0].strip("|").split("|")]
