@@ -30,11 +30,16 @@ class Mutant:
 
 
 PROCESSORS = (
-    "tests/test_distributions.py tests/processors/test_definitions.py "
-    "tests/processors/test_truncation.py"
+    "tests/test_distributions.py tests/processors/test_truncation.py "
+    "tests/processors/test_temperatures.py tests/processors/test_penalties.py "
+    "tests/processors/test_xtc.py"
 )
 BEAMS = "tests/strategies/test_beam.py tests/strategies/test_transformers_generate.py"
-EXACT = "tests/strategies/test_exact_distributions.py"
+EXACT = (
+    "tests/strategies/test_sampling.py tests/strategies/test_exact_speculative.py "
+    "tests/strategies/test_stochastic.py tests/strategies/test_diverse.py "
+    "tests/strategies/test_contrastive_decoding.py tests/processors/test_mirostat.py"
+)
 STOPPING = "tests/decoding/test_stopping.py tests/decoding/test_loop.py"
 
 MUTANTS = [

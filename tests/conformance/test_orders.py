@@ -78,6 +78,7 @@ rows = st.lists(
     st.one_of(st.integers(-40, 40).map(lambda n: n / 8), st.just(-math.inf)), min_size=1, max_size=9
 ).filter(lambda row: max(row) > -math.inf)
 thorough = settings(deadline=None, max_examples=300, derandomize=True)
+each_effort = pytest.mark.parametrize("tries", [60, pytest.param(300, marks=pytest.mark.long)])
 
 
 def both_orders(first, second, logits):
@@ -86,9 +87,10 @@ def both_orders(first, second, logits):
     return (first | second)(ids, row), (second | first)(ids, row)
 
 
+@each_effort
 @pytest.mark.parametrize(("one", "other"), COMMUTE, ids=lambda kind: kind.__name__)
-def test_these_pairs_commute_as_sets_and_as_distributions(one, other):
-    @thorough
+def test_these_pairs_commute_as_sets_and_as_distributions(one, other, tries):
+    @settings(thorough, max_examples=tries)
     @given(MAKE[one], MAKE[other], rows)
     def holds(first, second, logits):
         there, back = both_orders(first, second, logits)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import torch
 
-from decodelib import Chain, TableLM
+from decodelib import Chain, TableLM, generate_batch
+from decodelib.decoding.search import Strategy
 
 # Two words and an end; every context differs, so that no method can be right by accident.
 TREE = TableLM(
@@ -57,3 +60,11 @@ def chi_square_p(counts: dict[tuple[int, ...], int], probabilities: dict) -> flo
     observed = [counts.get(outcome, 0) for outcome in probabilities]
     expected = [total * p for p in probabilities.values()]
     return float(chisquare(observed, expected).pvalue)
+
+
+def drawn(strategy: Strategy, draws: int, lm: TableLM = TREE) -> Counter[tuple[int, ...]]:
+    """How often each continuation comes when a strategy is run with the seeds 0 to `draws` - 1."""
+    generations = generate_batch(
+        lm, [""] * draws, strategy, max_new_tokens=MAX_NEW, seeds=range(draws)
+    )
+    return Counter(tuple(g.token_ids) for g in generations)

@@ -1,18 +1,126 @@
-"""Typical, epsilon, eta, top-n-sigma, penalties and the entropy's temperatures, worked by hand."""
+"""What each truncating processor keeps, on small rows worked out by hand."""
 
 import math
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import decodelib as dl
+from decodelib import MinP, TopK, TopP
+from decodelib.distributions import nucleus
+from tests.helpers.small_rows import INF, NO_IDS, apply, each_dtype, kept
 
-NO_IDS = torch.empty(1, 0, dtype=torch.long)
+numbers = st.one_of(
+    st.floats(-30, 30, width=32), st.sampled_from([-INF, 0.0, 1.0, 1e4, -1e4]), st.integers(-3, 3)
+)
+rows = st.lists(numbers, min_size=1, max_size=9).filter(lambda row: max(row) > -INF)
+fast = settings(deadline=None, max_examples=80, derandomize=True)
 
 
-def kept(processor, probs):
-    logits = torch.tensor([probs], dtype=torch.float64).log()
-    return (processor(NO_IDS, logits) > -math.inf).nonzero()[:, 1].tolist()
+# Top-k
+
+
+def test_top_k_keeps_the_k_largest():
+    assert kept(TopK(1), [0.1, 0.4, 0.2, 0.3]) == [1]
+    assert kept(TopK(2), [0.1, 0.4, 0.2, 0.3]) == [1, 3]
+    assert kept(TopK(3), [0.1, 0.4, 0.2, 0.3]) == [1, 2, 3]
+    assert kept(TopK(4), [0.1, 0.4, 0.2, 0.3]) == [0, 1, 2, 3]
+    assert kept(TopK(99), [0.1, 0.4, 0.2, 0.3]) == [0, 1, 2, 3]
+
+
+def test_top_k_gives_ties_at_the_boundary_to_the_lower_ids():
+    assert kept(TopK(2), [0.25, 0.25, 0.25, 0.25]) == [0, 1]
+    assert kept(TopK(2), [0.2, 0.4, 0.2, 0.2]) == [0, 1]
+    assert kept(TopK(3), [0.2, 0.2, 0.4, 0.2]) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("vocab", [5, 40, 300, 5000])
+def test_top_k_keeps_exactly_k_of_any_ties_in_any_size(vocab):
+    # Sorting networks switch algorithm with size; the rule for ties may not.
+    logits = torch.randint(0, 4, (3, vocab), generator=torch.Generator().manual_seed(vocab)).float()
+    for k in (1, 2, vocab // 2, vocab - 1):
+        result = TopK(k)(torch.empty(3, 0, dtype=torch.long), logits) > -INF
+        for row, marks in zip(logits.tolist(), result, strict=True):
+            wanted = sorted(range(vocab), key=lambda i: (-row[i], i))[:k]
+            assert marks.nonzero().flatten().tolist() == sorted(wanted)
+
+
+def test_top_k_beyond_the_possible_tokens_keeps_just_those():
+    assert apply(TopK(3), [1.0, -INF, -INF, 0.0]).tolist() == [[1.0, -INF, -INF, 0.0]]
+
+
+# Top-p
+
+
+def test_top_p_keeps_the_smallest_sufficient_set():
+    probs = [0.1, 0.4, 0.2, 0.3]
+    for p, wanted in [
+        (1e-9, [1]), (0.39, [1]), (0.4, [1]), (0.41, [1, 3]), (0.7, [1, 3]), (0.71, [1, 2, 3]),
+        (0.9, [1, 2, 3]), (0.91, [0, 1, 2, 3]), (1.0, [0, 1, 2, 3]),
+    ]:  # fmt: skip
+        assert kept(TopP(p), probs) == wanted, p
+        assert kept(TopP(p), probs, torch.float32) == wanted, p
+
+
+def test_top_p_keeps_the_token_that_crosses():
+    assert kept(TopP(0.5), [0.45, 0.45, 0.1]) == [0, 1]
+
+
+def test_top_p_gives_ties_at_the_boundary_to_the_lower_ids():
+    assert kept(TopP(0.5), [0.25, 0.25, 0.25, 0.25]) == [0, 1]
+    assert kept(TopP(0.51), [0.25, 0.25, 0.25, 0.25]) == [0, 1, 2]
+    assert kept(TopP(0.7), [0.2, 0.2, 0.4, 0.2]) == [0, 1, 2]
+
+
+@fast
+@given(rows, st.floats(0.01, 0.99))
+def test_top_p_members_are_sufficient_and_none_is_superfluous(row, p):
+    logits = torch.tensor([row], dtype=torch.float64)
+    probs = logits.softmax(-1)[0]
+    marks = (TopP(p)(NO_IDS, logits) > -INF)[0]
+    members = [i for i in range(len(row)) if nucleus(logits, p)[0, i]]
+    mass = float(probs[members].sum())
+    assert mass >= p - 1e-11
+    assert mass - float(probs[members].min()) < p
+    # No outsider is more probable than a member, and of equals the lower ids are in.
+    ranking = sorted(range(len(row)), key=lambda i: (-float(probs[i]), i))
+    assert sorted(ranking[: len(members)]) == members
+    assert marks.nonzero().flatten().tolist() == [i for i in members if row[i] > -INF]
+
+
+# Min-p
+
+
+def test_min_p_keeps_what_is_at_least_m_times_the_most_probable():
+    probs = [0.05, 0.5, 0.1, 0.35]
+    for m, wanted in [
+        (0, [0, 1, 2, 3]), (0.09, [0, 1, 2, 3]), (0.11, [1, 2, 3]), (0.19, [1, 2, 3]),
+        (0.21, [1, 3]), (0.69, [1, 3]), (0.71, [1]), (1, [1]),
+    ]:  # fmt: skip
+        assert kept(MinP(m), probs) == wanted, m
+
+
+@each_dtype
+def test_min_p_keeps_a_token_exactly_at_the_bound(dtype):
+    for top in range(1, 20):
+        for m in range(1, 21):
+            assert kept(MinP(m / 20), [top / 20, top / 20 * (m / 20)], dtype) == [0, 1], (top, m)
+
+
+def test_min_p_drops_a_token_just_below_the_bound():
+    for m in (0.1, 0.25, 0.9):
+        assert kept(MinP(m), [0.5, 0.5 * m * (1 - 1e-5)], torch.float32) == [0]
+        assert kept(MinP(m), [0.5, 0.5 * m * (1 - 1e-12)], torch.float64) == [0]
+
+
+def test_min_p_of_one_keeps_all_of_the_most_probable():
+    assert kept(MinP(1), [0.3, 0.1, 0.3, 0.3]) == [0, 2, 3]
+    assert apply(MinP(1), [1.0, 1.0 - 1e-9]).tolist() == [[1.0, -INF]]
+
+
+# Typical, epsilon, eta, top-n-sigma
 
 
 def test_typical_can_remove_the_most_probable_token():
@@ -69,76 +177,6 @@ def test_the_set_of_top_n_sigma_does_not_depend_on_temperature():
         assert torch.equal(dl.TopNSigma(1.0)(ids, logits / temperature).isfinite(), cold)
 
 
-def test_repetition_penalty_divides_positive_and_multiplies_negative_logits():
-    logits = torch.tensor([[2.0, -2.0, 1.0, -1.0]])
-    result = dl.RepetitionPenalty(2.0)(torch.tensor([[0, 1, 0]]), logits)
-    assert result.tolist() == [[1.0, -4.0, 1.0, -1.0]]
-
-
-@pytest.mark.parametrize(
-    ("text", "matches"),
-    [
-        ("a b c a b", {"c": 2}),  # "a b" has been followed by c
-        ("a b c x b", {}),  # only "b" matches: shorter than 2
-        ("a b c a b c a b", {"c": 5}),  # the longest match counts
-        ("a b c d a b e a b", {"c": 2, "e": 2}),
-        ("a a a a", {"a": 3}),
-        ("a . b c a . b", {}),  # a match does not cross the breaker
-        ("a b . a b", {}),  # nor is a breaker itself penalised
-        ("", {}),
-    ],
-)
-def test_dry_finds_what_would_extend_a_repetition(text, matches):
-    words = "abcdex."
-    ids = [words.index(word) for word in text.split()]
-    found = dl.DRY(breaker_ids=(6,)).matches(ids)
-    assert {words[token]: length for token, length in found.items()} == matches
-
-
-def test_dry_subtracts_multiplier_times_base_to_the_length_beyond_the_allowed():
-    ids = torch.tensor([[0, 1, 2, 0, 1, 2, 0, 1]])  # a match of 5, followed by 2
-    result = dl.DRY(multiplier=0.8, base=1.75, allowed_length=2)(ids, torch.zeros(1, 4))
-    assert result[0].tolist() == pytest.approx([0, 0, -0.8 * 1.75**3, 0])
-
-
-def test_dry_stays_finite_on_the_longest_loops():
-    result = dl.DRY()(torch.zeros(1, 3000, dtype=torch.long), torch.zeros(1, 2))
-    assert result.tolist() == [[-1e4, 0]]
-
-
-def test_dynamic_temperature_goes_from_its_minimum_to_its_maximum_with_the_entropy():
-    processor = dl.DynamicTemperature(0.5, 1.5)
-    uniform = torch.tensor([[1.0, 1.0, -math.inf]])
-    assert processor(NO_IDS, uniform).softmax(-1).tolist() == [[0.5, 0.5, 0]]
-    probs = torch.tensor([[0.9, 0.1]], dtype=torch.float64)
-    share = float(-(probs * probs.log()).sum()) / math.log(2)
-    expected = (probs.log() / (0.5 + share)).softmax(-1)
-    torch.testing.assert_close(processor(NO_IDS, probs.log()).softmax(-1), expected)
-
-
-def xtc_set(processor, probs, step=0):
-    logits = torch.tensor([probs], dtype=torch.float64).log()
-    result = processor(torch.zeros(1, step, dtype=torch.long), logits)
-    return (result > -math.inf).nonzero()[:, 1].tolist()
-
-
-def test_xtc_removes_the_top_choices_but_the_least_likely_of_them():
-    always = dl.XTC(1.0, 0.1)
-    assert xtc_set(always, [0.5, 0.3, 0.15, 0.05]) == [2, 3]
-    assert xtc_set(always, [0.95, 0.05]) == [0, 1]  # one top choice alone stays
-    assert xtc_set(dl.XTC(1.0, 0.51), [0.5, 0.5]) == [0, 1]
-    assert xtc_set(dl.XTC(0.0, 0.1), [0.5, 0.3, 0.2]) == [0, 1, 2]
-
-
-def test_xtc_acts_at_the_share_of_steps_it_was_given_and_by_the_seed():
-    def acts(seed, step):
-        return xtc_set(dl.XTC(0.3, 0.1, seed=seed), [0.5, 0.5], step) == [0]
-
-    pattern = [[acts(seed, step) for step in range(100)] for seed in range(20)]
-    assert sum(map(sum, pattern)) / 2000 == pytest.approx(0.3, abs=0.04)
-    assert [acts(3, step) for step in range(100)] == pattern[3] != pattern[4]
-
-
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -146,14 +184,6 @@ def test_xtc_acts_at_the_share_of_steps_it_was_given_and_by_the_seed():
         (lambda: dl.Epsilon(1.0), r"epsilon must be in \[0, 1\), got 1.0"),
         (lambda: dl.Eta(-0.1), r"epsilon must be in \[0, 1\), got -0.1"),
         (lambda: dl.TopNSigma(-1), r"n must be a finite number of at least 0|n must be"),
-        (lambda: dl.RepetitionPenalty(0), "repetition_penalty must be a finite number greater"),
-        (lambda: dl.DRY(base=0.5), "base must be a finite number of at least 1, got 0.5"),
-        (lambda: dl.DRY(allowed_length=0), "allowed_length must be at least 1, got 0"),
-        (lambda: dl.XTC(1.5, 0.1), r"probability must be in \[0, 1\], got 1.5"),
-        (lambda: dl.XTC(0.5, 0.0), r"threshold must be in \(0, 1\], got 0.0"),
-        (lambda: dl.DynamicTemperature(0, 1), "min_temperature must be in"),
-        (lambda: dl.DynamicTemperature(2, 1), "min_temperature must be in"),
-        (lambda: dl.Mirostat(tau=0), "tau must be a finite number greater than 0, got 0"),
     ],
 )
 def test_values_out_of_range_are_refused_in_one_sentence(make, message):

@@ -7,6 +7,7 @@ from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
 
 import decodelib as dl
 from decodelib.models.hf import HFModel
+from tests.helpers.exact import TREE
 from tests.helpers.gpt2 import PROMPTS, STORYBOOK
 from tests.helpers.hf_models import CONFIGS, VOCAB, byte_tokenizer, random_model
 
@@ -53,13 +54,16 @@ def restated(model: torch.nn.Module, ids: list[int], top_k: int, alpha: float, n
 def test_contrastive_search_is_its_definition_on_any_model_of_transformers(
     random_lm: HFModel, top_k: int, alpha: float
 ) -> None:
-    gs = dl.generate_batch(random_lm, IDS, dl.ContrastiveSearch(top_k, alpha), max_new_tokens=12)
+    gs = dl.generate_batch(random_lm, IDS, dl.ContrastiveSearch(top_k, alpha), max_new_tokens=8)
     for ids, g in zip(IDS, gs, strict=True):
         eos = random_lm.eos_token_id
-        assert g.token_ids == restated(random_lm.model, ids, top_k, alpha, 12, eos)
+        assert g.token_ids == restated(random_lm.model, ids, top_k, alpha, 8, eos)
 
 
-@pytest.mark.parametrize("prompt", PROMPTS)
+LONG = [pytest.param(prompt, marks=pytest.mark.long) for prompt in PROMPTS[2:]]
+
+
+@pytest.mark.parametrize("prompt", [*PROMPTS[:2], *LONG])
 def test_contrastive_search_is_its_definition_on_storybook_through_either_forward_pass(
     storybook, storybook_hf: HFModel, prompt: str
 ) -> None:
@@ -101,3 +105,8 @@ def test_a_candidate_that_may_not_come_yet_is_none(random_lm: HFModel) -> None:
     )
     assert len(g.token_ids) == 20
     assert random_lm.eos_token_id not in g.token_ids
+
+
+def test_contrastive_search_needs_hidden_states():
+    with pytest.raises(ValueError, match="needs a model with hidden states, and table has none"):
+        dl.generate(TREE, "", dl.ContrastiveSearch())

@@ -8,8 +8,8 @@ import decodelib as dl
 from decodelib.models.gpt2.model import GPT2
 from decodelib.models.loading import STORYBOOK
 
-PROMPTS = ["Once upon a time", "", "The King said to the old", "She"]
-LENGTH = 12
+PROMPTS = ["Once upon a time", "", "The King said to the old"]
+LENGTH = 8
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ each_strategy = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 @each_strategy
 def test_a_continuation_depends_on_its_prompt_strategy_and_seed_alone(lm, noisy, make):
     strategy = make(noisy)
-    seeds = [3, 5, 7, 11]
+    seeds = [3, 5, 7]
     alone = [
         dl.generate(lm, prompt, strategy, seed=seed, max_new_tokens=LENGTH).token_ids
         for prompt, seed in zip(PROMPTS, seeds, strict=True)
