@@ -67,7 +67,8 @@ AT_CONSTRUCTION = [
     (lambda d: d.EntropyTemperature(threshold=-1),
      "threshold must be a finite number of at least 0, got -1"),
     (lambda d: d.Sampling(d.TopP),
-     "processors must be callables p(input_ids, logits), got <class 'decodelib.processors.TopP'>"),
+     "processors must be callables p(input_ids, logits), got "
+     "<class 'decodelib.processors.truncation.TopP'>"),
     (lambda d: d.Sampling(0.9), "processors must be callables p(input_ids, logits), got 0.9"),
     (lambda d: d.TopP(0.9) | 3, "processors must be callables p(input_ids, logits), got 3"),
     (lambda d: d.BeamSearch(0), "num_beams must be at least 1, got 0"),
@@ -86,7 +87,7 @@ AT_CALL = [
      "lm must be a model, such as load() returns, got 'storybook'"),
     (lambda d, lm: d.generate(lm, "a", d.Greedy, max_new_tokens=1),
      "strategy must be one such as Greedy() or Sampling(TopP(0.9)), got "
-     "<class 'decodelib.samplers.Greedy'>"),
+     "<class 'decodelib.strategies.sampling.Greedy'>"),
     (lambda d, lm: d.generate(lm, "a", "greedy", max_new_tokens=1),
      "strategy must be one such as Greedy() or Sampling(TopP(0.9)), got 'greedy'"),
     (lambda d, lm: d.generate(lm, "a", d.TopP(0.9), max_new_tokens=1),

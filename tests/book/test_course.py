@@ -59,7 +59,7 @@ def test_instructors_see_the_solutions(course, notebook):
 
 
 def test_instructors_get_the_tests_and_the_two_commands(course):
-    for name in ("tests/test_course.py", "Makefile", "chapters/claims.md", "_toc.yml"):
+    for name in ("tests/book/test_course.py", "Makefile", "chapters/claims.md", "_toc.yml"):
         assert (course["instructor"] / name).is_file()
 
 

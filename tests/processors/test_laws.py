@@ -25,10 +25,9 @@ from decodelib import (  # fmt: skip
     TopP,
     Typical,
 )
+from decodelib.processors.base import Processor
+from tests.helpers.small_rows import INF, NO_IDS, apply, each_dtype, kept
 
-INF = math.inf
-NO_IDS = torch.empty(1, 0, dtype=torch.long)
-TYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
 ALL = [
     Temperature(0.7), Temperature(1.5), Temperature(1e-300), Temperature(1e300),
     TopK(1), TopK(3), TopK(10**30), TopP(1e-12), TopP(0.5), TopP(1), MinP(0), MinP(0.3), MinP(1),
@@ -57,23 +56,12 @@ KEEP_THE_BEST = [
 ]  # fmt: skip
 TRUNCATING = [*KEEP_THE_BEST, Typical(0.2), Typical(0.6), XTC(1, 0.1), XTC(1, 0.01)]
 each_processor = pytest.mark.parametrize("processor", ALL, ids=repr)
-each_dtype = pytest.mark.parametrize("dtype", TYPES, ids=str)
 
 numbers = st.one_of(
     st.floats(-30, 30, width=32), st.sampled_from([-INF, 0.0, 1.0, 1e4, -1e4]), st.integers(-3, 3)
 )
 rows = st.lists(numbers, min_size=1, max_size=9).filter(lambda row: max(row) > -INF)
 fast = settings(deadline=None, max_examples=80, derandomize=True)
-
-
-def apply(processor, *rows, dtype=torch.float64):
-    logits = torch.tensor(rows, dtype=dtype)
-    return processor(torch.empty(len(rows), 0, dtype=torch.long), logits)
-
-
-def kept(processor, probs, dtype=torch.float64):
-    logits = torch.tensor([probs], dtype=torch.float64).log().to(dtype)
-    return (processor(NO_IDS, logits) > -INF).nonzero()[:, 1].tolist()
 
 
 def ids_for(logits):
@@ -156,11 +144,7 @@ def test_a_vocabulary_of_one_token_has_nothing_to_truncate(dtype):
 def test_the_laws_are_held_to_every_processor_there_is():
     covered = {type(member) for p in ALL for member in (p, *getattr(p, "processors", ()))}
     public = {getattr(decodelib, name) for name in decodelib.__all__}
-    processors = {
-        item
-        for item in public
-        if isinstance(item, type) and issubclass(item, decodelib.processors.Processor)
-    }
+    processors = {item for item in public if isinstance(item, type) and issubclass(item, Processor)}
     assert processors - covered == {Mirostat}  # by itself it has no sequence: its laws are below
 
 
