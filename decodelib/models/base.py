@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -56,6 +57,8 @@ class LanguageModel(ABC, Generic[CacheT]):
         eos_token_ids: The ids that end a text, any one of them; () for a model without ends.
         eos_token_id: The first of `eos_token_ids`, or None. Assigning to it replaces them all.
         bos_token_id: The id that begins a text, or None.
+        begins_with_bos: Whether a prompt given as text gets BOS in front, as the tokenizer's own
+            template says. One that begins with BOS already gets no second.
         num_layers: Transformer blocks, one above the other; 0 for a model without any.
         num_parameters: Weights, those that two layers share counted once; 0 for a table.
         num_bytes: What the weights take as they are stored, which is what a step of one token reads
@@ -69,6 +72,7 @@ class LanguageModel(ABC, Generic[CacheT]):
     context_length: int
     eos_token_ids: tuple[int, ...] = ()
     bos_token_id: int | None
+    begins_with_bos: bool = False
     num_layers: int = 0
     num_parameters: int = 0
     num_bytes: int = 0
@@ -127,8 +131,11 @@ class LanguageModel(ABC, Generic[CacheT]):
         return self.prefill([ids], len(ids))[0][0]
 
     def prompt_ids(self, prompt: Prompt) -> Int[Tensor, " seq"]:
-        """Return a prompt as checked ids on the model's device; BOS stands for an empty one."""
-        ids = self.encode(prompt) if isinstance(prompt, str) else _as_ids(prompt)
+        """Return a prompt as checked ids on the model's device; BOS stands for an empty one.
+
+        A text gets BOS in front where `begins_with_bos` says so; ids are taken as they are.
+        """
+        ids = self._read(prompt) if isinstance(prompt, str) else _as_ids(prompt)
         if len(ids) == 0:
             if self.bos_token_id is None:
                 raise ValueError(
@@ -144,6 +151,24 @@ class LanguageModel(ABC, Generic[CacheT]):
             bad = ids[(ids < 0) | (ids >= self.vocab_size)][0]
             raise ValueError(f"token ids must be in [0, {self.vocab_size - 1}], got {int(bad)}")
         return ids.to(self.device)
+
+    def _read(self, prompt: str) -> Int[Tensor, " seq"]:
+        check_text("prompt", prompt)
+        ids = self.encode(prompt)
+        if self.begins_with_bos and self.bos_token_id not in ids[:1].tolist():
+            ids = F.pad(ids, (1, 0), value=self.bos_token_id)
+        return ids
+
+
+def check_text(name: str, text: str) -> None:
+    """Raise ValueError for text that UTF-8 cannot write: half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{name} must be text that UTF-8 can write, got {error.object[error.start]!r} at "
+            f"character {error.start}"
+        ) from error
 
 
 def ids_in(value: object, vocab_size: int) -> tuple[int, ...]:

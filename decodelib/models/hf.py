@@ -8,6 +8,7 @@ row's first token.
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import sys
 from collections.abc import Collection, Sequence
@@ -19,10 +20,11 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from decodelib.models.base import LanguageModel, Prompt, ids_in
+from decodelib.models.base import LanguageModel, ids_in
+from decodelib.models.files import ModelFiles, examine
 from decodelib.models.hf_cache import HFCache
 from decodelib.models.hf_inside import attentions, first_blocks, num_layers, without_hooks
-from decodelib.models.hub import TOKENIZERS
+from decodelib.models.hf_loading import load_model, load_tokenizer
 
 
 class HFModel(LanguageModel[HFCache]):
@@ -56,7 +58,7 @@ class HFModel(LanguageModel[HFCache]):
         sources = (model.generation_config, config, tokenizer)
         self.eos_token_ids = _first_ids("eos_token_id", sources, self.vocab_size)
         self.bos_token_id = next(iter(_first_ids("bos_token_id", sources, self.vocab_size)), None)
-        self._begins_with_bos = self.bos_token_id is not None and (
+        self.begins_with_bos = self.bos_token_id is not None and (
             tokenizer("a").input_ids[:1] == [self.bos_token_id]
         )
         self._anchor = tokenizer("a", add_special_tokens=False).input_ids
@@ -74,52 +76,27 @@ class HFModel(LanguageModel[HFCache]):
     ) -> HFModel:
         """Load a folder with config.json, safetensors weights and a tokenizer.
 
-        Only transformers' own code runs, never what comes with the model. Raises ValueError for a
-        model or tokenizer that would need it, for a missing tokenizer, and for weights that are
-        damaged or incomplete; ImportError if transformers is not installed.
+        Only transformers' own code runs, never what comes with the model.
+
+        Raises:
+            ValueError: For a model or tokenizer that would need its own code, a missing tokenizer,
+                a configuration that does not fit the weights, and files that are damaged.
+            OSError: For files that cannot be read.
+            ImportError: If transformers is not installed.
         """
-        try:
-            from transformers import AutoModelForCausalLM, AutoTokenizer
-        except ImportError as error:
+        return cls.from_files(examine(folder), name, device, dtype)
+
+    @classmethod
+    def from_files(
+        cls, files: ModelFiles, name: str, device: torch.device, dtype: torch.dtype
+    ) -> HFModel:
+        """Load the files of a folder that has been examined; see `from_folder`."""
+        if importlib.util.find_spec("transformers") is None:
             raise ImportError(
                 f"{name} needs the transformers library: pip install 'decodelib[hub]'"
-            ) from error
-        from safetensors import SafetensorError
-
-        if not any((folder / file).is_file() for file in TOKENIZERS):
-            raise ValueError(f"model folder {folder} has no tokenizer, such as {TOKENIZERS[0]}")
-        try:
-            loaded: Any = AutoModelForCausalLM.from_pretrained(
-                folder,
-                dtype=dtype,
-                trust_remote_code=False,
-                use_safetensors=True,
-                local_files_only=True,
-                output_loading_info=True,
             )
-        except SafetensorError as error:
-            raise ValueError(
-                f"weights in {folder} are damaged or incomplete ({error}): get them again"
-            ) from error
-        except (ValueError, KeyError, RuntimeError, OSError) as error:
-            raise ValueError(
-                f"transformers cannot load {folder} by its own code ({_first_line(error)}), and "
-                "code that comes with a model is never run: choose another model"
-            ) from error
-        model, report = loaded
-        # transformers would start such a tensor at random and only warn.
-        if report["missing_keys"]:
-            missing = sorted(report["missing_keys"])[0]
-            raise ValueError(f"weights in {folder} lack the tensor {missing}: get them again")
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(
-                folder, trust_remote_code=False, local_files_only=True
-            )
-        except Exception as error:  # the tokenizers library raises nothing more specific
-            raise ValueError(
-                f"tokenizer in {folder} cannot be loaded ({_first_line(error)}): get it again"
-            ) from error
-        return cls(model.to(device), tokenizer, name)
+        model = load_model(files, dtype, device)
+        return cls(model, load_tokenizer(files.folder), name)
 
     def encode(self, text: str) -> Int[Tensor, " seq"]:
         ids = self.tokenizer(text, add_special_tokens=False).input_ids
@@ -134,12 +111,6 @@ class HFModel(LanguageModel[HFCache]):
         return self.tokenizer.decode(
             ids, skip_special_tokens=False, clean_up_tokenization_spaces=False
         )
-
-    def prompt_ids(self, prompt: Prompt) -> Int[Tensor, " seq"]:
-        """Return a prompt as checked token ids on the model's device, text with its BOS if any."""
-        if isinstance(prompt, str) and self._begins_with_bos:
-            prompt = F.pad(self.encode(prompt), (1, 0), value=self.bos_token_id)
-        return super().prompt_ids(prompt)
 
     @torch.no_grad()
     def logits(self, ids: Sequence[int] | Int[Tensor, " seq"]) -> Float[Tensor, "seq vocab"]:
@@ -224,7 +195,3 @@ def _first_ids(key: str, sources: Sequence[object], vocab_size: int) -> tuple[in
     """Return the token ids that the first source to have any gives under `key`."""
     found = (ids_in(getattr(source, key, None), vocab_size) for source in sources)
     return next(filter(None, found), ())
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

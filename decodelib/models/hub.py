@@ -9,24 +9,22 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import queue
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from decodelib.models.files import CONFIG, GENERATION, INDEX, TOKENIZERS, WEIGHTS, shards
+
 FIRST_CONTACT_S = 5.0
-CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
-# In the order of the models that have them; any one makes a tokenizer.
-TOKENIZERS = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json")
 OPTIONAL = (
     *TOKENIZERS,
     "merges.txt",
     "tokenizer_config.json",
     "special_tokens_map.json",
     "added_tokens.json",
-    "generation_config.json",
+    GENERATION,
 )
 
 
@@ -54,21 +52,6 @@ def _has_weights(folder: Path) -> bool:
         return True
     index = folder / INDEX
     return index.is_file() and all((folder / shard).is_file() for shard in shards(index))
-
-
-def shards(index: Path) -> list[str]:
-    """Return the weight files that a model's index lists; all must be safetensors."""
-    try:
-        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{index} is not the index of a sharded model: get it again") from error
-    for name in names:
-        # A name such as ../../other would leave the model's folder.
-        if Path(name).name != name or not name.endswith(".safetensors"):
-            raise ValueError(
-                f"{index.name} must list .safetensors files of its own folder, got {name!r}"
-            )
-    return names
 
 
 def reach(repo_id: str, revision: str) -> None:

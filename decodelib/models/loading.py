@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 
 from decodelib.models import hub
 from decodelib.models.base import LanguageModel
+from decodelib.models.files import examine
 from decodelib.models.gpt2.model import GPT2
-from decodelib.models.gpt2.weights import GPT2Config
+from decodelib.models.gpt2.weights import is_plain_gpt2
 
 STORYBOOK = Path(__file__).parent / "storybook"
 
@@ -63,8 +62,10 @@ def load(
 
     Raises:
         ValueError: For an unknown name, a device that is not there or lacks the dtype, a folder
-            without a whole model, damaged weights, weights or code that would have to be trusted.
-        OSError: If a model of the hub cannot be had; the message says why and what to do.
+            without a whole model, files that are damaged or do not fit together, weights or code
+            that would have to be trusted.
+        OSError: If a model of the hub cannot be had, or a file cannot be read; the message says why
+            and what to do.
         ImportError: If transformers or huggingface_hub is needed and not installed.
     """
     asked = _dtype(dtype)
@@ -158,38 +159,12 @@ def _from_folder(
     folder: Path, name: str, device: torch.device, dtype: torch.dtype
 ) -> LanguageModel:
     """Load a folder: by our own forward pass if it is plain GPT-2, else by transformers."""
-    config = _config(folder)
-    if not any(folder.glob("*.safetensors")):
-        raise ValueError(
-            f"model folder {folder} has no safetensors weights, and pickle files are never loaded "
-            "because they can run code: give a folder with .safetensors files"
-        )
-    if _is_plain_gpt2(config) and (folder / hub.WEIGHTS).is_file():
-        return GPT2.from_folder(folder, name, device, dtype)
+    files = examine(folder)
+    if is_plain_gpt2(files.config):
+        return GPT2.from_files(files, name, device, dtype)
     from decodelib.models.hf import HFModel
 
-    return HFModel.from_folder(folder, name, device, dtype)
-
-
-def _config(folder: Path) -> Mapping[str, object]:
-    path = folder / hub.CONFIG
-    if not path.is_file():
-        raise ValueError(f"model folder {folder} has no {hub.CONFIG}: give a whole model's folder")
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not valid JSON ({error}): get it again") from error
-    if not isinstance(config, dict):
-        raise ValueError(f"{path} must hold a JSON object, got {type(config).__name__}")
-    return config
-
-
-def _is_plain_gpt2(config: Mapping[str, object]) -> bool:
-    try:
-        sizes = GPT2Config.from_dict(config)
-    except ValueError:
-        return False
-    return config.get("model_type") == "gpt2" and config.get("n_inner") in (None, 4 * sizes.n_embd)
+    return HFModel.from_files(files, name, device, dtype)
 
 
 def _device(device: str | torch.device, asked: torch.dtype | None) -> torch.device:

@@ -9,6 +9,7 @@ import torch
 from huggingface_hub import constants
 
 import decodelib as dl
+from decodelib.models import files
 from decodelib.models import hub as decodelib_hub
 from decodelib.models.loading import resolve
 from tests.helpers.gpt2 import save_random_gpt2
@@ -172,10 +173,10 @@ def test_a_sharded_model_of_the_hub_loads(hub, tmp_path) -> None:
 
 @pytest.mark.parametrize("shard", ["../outside.safetensors", "weights.bin"])
 def test_an_index_that_leads_elsewhere_is_refused(tmp_path, shard: str) -> None:
-    index = tmp_path / decodelib_hub.INDEX
+    index = tmp_path / files.INDEX
     index.write_text(json.dumps({"weight_map": {"a": shard}}))
     with pytest.raises(ValueError, match=r"must list \.safetensors files of its own folder"):
-        decodelib_hub.shards(index)
+        files.shards(index)
 
 
 # "auto"

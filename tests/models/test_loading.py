@@ -79,7 +79,7 @@ def test_truncated_weights_are_refused(tmp_path: Path, cut: int) -> None:
 def test_a_folder_without_tokenizer_is_refused(tmp_path: Path) -> None:
     save_random_gpt2(tmp_path)
     (tmp_path / "tokenizer.json").unlink()
-    with pytest.raises(ValueError, match=r"has no tokenizer\.json"):
+    with pytest.raises(ValueError, match=r"has no tokenizer, such as tokenizer\.json"):
         dl.load(tmp_path)
 
 

@@ -7,7 +7,6 @@ reproduces. Shape comments: B rows, S positions, C capacity, H heads, D width of
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -17,14 +16,13 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from decodelib.kernels.linear import fastest_linear
-from decodelib.models.base import LanguageModel, ids_in
+from decodelib.models.base import LanguageModel
+from decodelib.models.files import ModelFiles, examine
 from decodelib.models.gpt2.attend import (
     Attend,
     _attention,
@@ -33,6 +31,7 @@ from decodelib.models.gpt2.attend import (
     split_heads,
 )
 from decodelib.models.gpt2.kv_cache import KVCache
+from decodelib.models.gpt2.tokenizer import load_tokenizer
 from decodelib.models.gpt2.weights import Block, GPT2Config, arranged, tensor_shapes
 
 
@@ -69,6 +68,8 @@ class GPT2(LanguageModel[KVCache]):
             # Processors are slow at sums in float16, and fast at reading weights of 16 bits.
             tensors = {name: tensor.float() for name, tensor in tensors.items()}
         self._lay_out(tensors)
+        first = self.tokenizer.encode("a").ids[:1]
+        self.begins_with_bos = self.bos_token_id is not None and first == [self.bos_token_id]
 
     def _lay_out(self, tensors: Mapping[str, Tensor]) -> None:
         """Pack the arranged tensors for the device's fastest kernels."""
@@ -114,31 +115,19 @@ class GPT2(LanguageModel[KVCache]):
 
     @classmethod
     def from_folder(cls, folder: Path, name: str, device: torch.device, dtype: torch.dtype) -> GPT2:
-        """Load a folder with config.json, model.safetensors and tokenizer.json."""
-        for file in ("config.json", "model.safetensors", "tokenizer.json"):
-            if not (folder / file).is_file():
-                raise ValueError(
-                    f"model folder {folder} has no {file}: give a complete GPT-2 folder"
-                )
-        config = GPT2Config.from_dict(_read(folder / "config.json"))
-        generation = folder / "generation_config.json"
-        if generation.is_file():
-            ends = ids_in(_read(generation).get("eos_token_id"), config.vocab_size)
-            config = replace(config, eos_token_ids=ends or config.eos_token_ids)
-        try:
-            weights = load_file(folder / "model.safetensors")
-        except SafetensorError as error:
-            raise ValueError(
-                f"weights file {folder / 'model.safetensors'} is damaged or incomplete ({error}): "
-                "get it again"
-            ) from error
-        try:
-            tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        except Exception as error:  # tokenizers raises nothing more specific
-            raise ValueError(
-                f"{folder / 'tokenizer.json'} is damaged ({error}): get it again"
-            ) from error
-        return cls(config, weights, tokenizer, name, device, dtype)
+        """Load a folder with config.json, safetensors weights and a tokenizer.
+
+        Raises ValueError for files that are missing, damaged or of another kind of model.
+        """
+        return cls.from_files(examine(folder), name, device, dtype)
+
+    @classmethod
+    def from_files(
+        cls, files: ModelFiles, name: str, device: torch.device, dtype: torch.dtype
+    ) -> GPT2:
+        """Load the files of a folder that has been examined; see `from_folder`."""
+        config = GPT2Config.from_files(files)
+        return cls(config, files.tensors(), load_tokenizer(files.folder), name, device, dtype)
 
     def encode(self, text: str) -> Int[Tensor, " seq"]:
         ids = self.tokenizer.encode(text, add_special_tokens=False).ids
@@ -249,13 +238,6 @@ class GPT2(LanguageModel[KVCache]):
         count = x.shape[0]  # len(x) takes as long as a small product
         missing = self._fitting(count) - count
         return F.pad(x, (0, 0, 0, missing)) if missing else x
-
-
-def _read(path: Path) -> dict[str, Any]:
-    content = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} must hold a JSON object, got {type(content).__name__}")
-    return content
 
 
 def _is_multiplied(name: str) -> bool:

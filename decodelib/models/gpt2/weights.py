@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -11,6 +12,9 @@ from torch import Tensor
 
 from decodelib.kernels.linear import Linear
 from decodelib.models.base import ids_in
+from decodelib.models.files import ModelFiles, check_ids
+
+_LAYER = re.compile(r"(?:transformer\.)?h\.(\d+)\.")
 
 
 @dataclass(frozen=True)
@@ -27,27 +31,68 @@ class GPT2Config:
     bos_token_id: int | None = None
 
     @classmethod
-    def from_dict(cls, config: Mapping[str, object]) -> GPT2Config:
-        """Read a config.json, refusing the variants that this forward pass does not compute."""
-        fixed = {
-            "model_type": ("gpt2",),
-            "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
-            "scale_attn_weights": (True,),
-            "scale_attn_by_inverse_layer_idx": (False,),
-            "tie_word_embeddings": (True,),
-            "add_cross_attention": (False,),
-        }
-        for key, allowed in fixed.items():
-            if config.get(key, allowed[0]) not in allowed:
-                raise ValueError(f"config.json must have {key}={allowed[0]!r}, got {config[key]!r}")
-        known: dict[str, Any] = {k: v for k, v in config.items() if k in cls.__dataclass_fields__}
-        try:
-            sizes = cls(**known)
-        except TypeError as error:
-            raise ValueError(f"config.json lacks what GPT-2 needs: {error}") from error
-        ends = ids_in(config.get("eos_token_id"), sizes.vocab_size)
-        begin = ids_in(config.get("bos_token_id"), sizes.vocab_size)
+    def from_dict(cls, config: Mapping[str, Any]) -> GPT2Config:
+        """Read and check the sizes in a config.json; raises ValueError in one sentence."""
+        ends = {"bos_token_id", "eos_token_ids"}
+        known = {k: v for k, v in config.items() if k in cls.__dataclass_fields__.keys() - ends}
+        for size in ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head"):
+            value = known.get(size)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(
+                    f"config.json must have {size}, an integer of at least 1, got {value!r}"
+                )
+        width, heads = known["n_embd"], known["n_head"]
+        if width % heads:
+            raise ValueError(
+                f"config.json must have n_head that divides n_embd={width}, got {heads}"
+            )
+        epsilon = known.setdefault("layer_norm_epsilon", 1e-5)
+        if isinstance(epsilon, bool) or not isinstance(epsilon, int | float) or not 0 < epsilon < 1:
+            raise ValueError(f"config.json must have layer_norm_epsilon in (0, 1), got {epsilon!r}")
+        known["layer_norm_epsilon"] = float(epsilon)
+        return cls(**known)
+
+    @classmethod
+    def from_files(cls, files: ModelFiles) -> GPT2Config:
+        """Read and check the configuration of a GPT-2 model.
+
+        Raises ValueError for one that this forward pass does not compute, or that does not fit the
+        weights, in one sentence.
+        """
+        if not is_plain_gpt2(files.config):
+            raise ValueError(f"{files.folder} must hold GPT-2 as OpenAI made it, got a variant")
+        sizes = cls.from_dict(files.config)
+        held = {int(m[1]) for name in files.shapes if (m := _LAYER.match(name))}
+        if sizes.n_layer != len(held):
+            raise ValueError(
+                f"config.json must have n_layer={len(held)}, the layers of the weights, "
+                f"got {sizes.n_layer}"
+            )
+        check_ids("config.json", files.config, sizes.vocab_size)
+        check_ids("generation_config.json", files.generation, sizes.vocab_size)
+        # transformers, too, heeds the ends in config.json only where the other file names none.
+        ends, begin = (
+            ids_in(files.generation.get(key), sizes.vocab_size)
+            or ids_in(files.config.get(key), sizes.vocab_size)
+            for key in ("eos_token_id", "bos_token_id")
+        )
         return replace(sizes, eos_token_ids=ends, bos_token_id=next(iter(begin), None))
+
+
+def is_plain_gpt2(config: Mapping[str, object]) -> bool:
+    """Return whether a config.json is of GPT-2 without the variations that transformers offers."""
+    fixed = {
+        "model_type": ("gpt2",),
+        "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
+        "scale_attn_weights": (True,),
+        "scale_attn_by_inverse_layer_idx": (False,),
+        "tie_word_embeddings": (True,),
+        "add_cross_attention": (False,),
+    }
+    width = config.get("n_embd")
+    inner = (None, 4 * width if isinstance(width, int) else None)
+    plain = all(config.get(key, allowed[0]) in allowed for key, allowed in fixed.items())
+    return config.get("model_type") == "gpt2" and plain and config.get("n_inner") in inner
 
 
 class Block(NamedTuple):

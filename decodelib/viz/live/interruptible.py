@@ -30,8 +30,8 @@ class Interruptible(LanguageModel[Any]):
         self.name, self.device, self.dtype = name or lm.name, lm.device, lm.dtype
         self.vocab_size, self.context_length = lm.vocab_size, lm.context_length
         self.eos_token_ids, self.bos_token_id = lm.eos_token_ids, lm.bos_token_id
-        self.num_layers, self.num_bytes = lm.num_layers, lm.num_bytes
-        self.num_parameters = lm.num_parameters
+        self.begins_with_bos, self.num_layers = lm.begins_with_bos, lm.num_layers
+        self.num_parameters, self.num_bytes = lm.num_parameters, lm.num_bytes
 
     def encode(self, text: str) -> Int[Tensor, " seq"]:
         return self.lm.encode(text)

@@ -166,8 +166,6 @@ def test_weights_that_lack_a_tensor_are_refused(tmp_path) -> None:
         ([0, 308], None, (0, 308)),
         (0, [7, 308, 0], (7, 308, 0)),  # where both say something, the latter decides
         ([5, 6], 0, (0,)),
-        (9, [8192, 308], (308,)),
-        (9, 8192, (9,)),  # outside the vocabulary
     ],
 )
 def test_every_end_is_read_from_both_files(tmp_path, loader, config, generation, ends) -> None:
