@@ -16,7 +16,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
-BOOK_SOURCES = ["_config.yml", "_toc.yml", "chapters", "decodelib/viz/static"]
+BOOK_SOURCES = ["_config.yml", "_toc.yml", "chapters", "decodelib/viz/static", "tools/book_site.py"]
 CELL_TIMEOUT_S = 600
 
 

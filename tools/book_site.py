@@ -1,0 +1,60 @@
+"""A Sphinx extension: what the site says of its own address and of its repository's, if it has them.
+
+BOOK_URL=https://...         where the pages will stand: canonical addresses, previews, sitemap, 404
+BOOK_REPOSITORY=https://...  where the sources stand: buttons to edit a page and to report a fault
+
+Both are known when a site is published, and only then. Without them pages name no host at all.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlparse
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+DESCRIPTION = (
+    "How text is decoded from language models: greedy, beam search, temperature, top-k, top-p, "
+    "min-p and more, with explorers that work in the page and notebooks that check every claim."
+)
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Read the two addresses before Sphinx fixes its configuration."""
+    config: Any = app.config
+    if url := _address("BOOK_URL"):
+        config.html_baseurl = f"{url}/"
+        config.sitemap_url_scheme = "{link}"
+        config.notfound_urls_prefix = f"{urlparse(url).path}/"
+        config.ogp_site_url = f"{url}/"
+        config.ogp_image = f"{url}/_static/card.png"
+        config.ogp_image_alt = "The next-token distribution before and after top-p"
+        for extension in ("sphinx_sitemap", "notfound.extension", "sphinxext.opengraph"):
+            app.setup_extension(extension)
+    if repository := _address("BOOK_REPOSITORY"):
+        options = {**config.html_theme_options, "repository_url": repository}
+        options |= {"repository_branch": "main", "path_to_docs": "."}
+        buttons = ("use_edit_page_button", "use_issues_button", "use_repository_button")
+        config.html_theme_options = options | dict.fromkeys(buttons, True)
+    app.connect("html-page-context", _describe)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _address(variable: str) -> str:
+    address = os.environ.get(variable, "").rstrip("/")
+    if address and not urlparse(address).netloc:
+        raise ValueError(f"{variable} must be an address such as https://..., got {address!r}")
+    return address
+
+
+def _describe(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Give the front page a description; those of other pages come from their own text."""
+    if page == app.config.root_doc:
+        context["metatags"] = (
+            f'{context.get("metatags", "")}<meta name="description" content="{DESCRIPTION}">\n'
+        )
+
+
+__all__ = ["setup"]
