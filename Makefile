@@ -44,6 +44,7 @@ bench: $(READY) ## time decodelib beside transformers
 
 notebooks: $(READY) ## execute all chapters and store their outputs
 	$(BIN)/python tools/book.py execute
+	$(BIN)/python -m tools.front_page
 
 # Run the chapters on random weights with GPT-2's vocabulary: only claims about learning may fail.
 models: $(READY) ## run the chapters on another model

@@ -1,4 +1,4 @@
-"""A Sphinx extension: what the site says of its own address and of its repository's, if it has them.
+"""A Sphinx extension: what the site says of its own address and of its repository, if it has them.
 
 BOOK_URL=https://...         where the pages will stand: canonical addresses, previews, sitemap, 404
 BOOK_REPOSITORY=https://...  where the sources stand: buttons to edit a page and to report a fault
