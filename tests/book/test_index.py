@@ -30,11 +30,7 @@ def row(notebook: Path) -> list[str]:
     rows = [
         line
         for line in INDEX.splitlines()
-<<<<<<< HEAD
-        if re.match(rf"\| \d+ \| \[.*\]\({notebook.stem}(?:\.ipynb)?\)", line)
-=======
         if re.match(rf"\| \d+ \| \[.*\]\({notebook.stem}\.ipynb\)", line)
->>>>>>> a224484 (Open the book with what it is about: one prompt and four texts)
     ]
     assert len(rows) == 1, f"index.md must have one row for {notebook.stem}"
     return [cell.strip() for cell in rows[0].strip("|").split("|")]
