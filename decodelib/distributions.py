@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from decodelib.arguments import check_number
-from decodelib.kernels.rows import _down_to, _end_of_nucleus, _nth_largest, alone, as_arrays
 
 ROUNDING = {torch.float64: 1e-12}
 """How far a sum of probabilities may fall short of a bound and still count as reaching it."""
@@ -68,44 +67,53 @@ def log_probs(logits: Float[Tensor, "*batch vocab"]) -> Float[Tensor, "*batch vo
     return _narrow(widen(logits).log_softmax(-1), logits)
 
 
+def at_least(
+    logits: Float[Tensor, "*batch vocab"],
+    top: Float[Tensor, "*batch 1"],
+    distance: Float[Tensor, "*batch 1"] | float,
+) -> Bool[Tensor, "*batch vocab"]:
+    """Return which logits are at least `top - distance`, up to the rounding of the logits.
+
+    `top` was computed from the logits, in the widest float. Each logit was rounded once, by up to
+    half its last digit, and `top` inherits as much; so a difference below two units in the last
+    place does not count. A distance of 0 asks for equality. A logit of -inf never qualifies.
+    """
+    bound = top - distance
+    slack = 2 * torch.finfo(logits.dtype).eps * torch.maximum(top.abs(), bound.abs())
+    bound = torch.where(bound < top, bound - slack, bound)
+    return logits >= bound.clamp(min=torch.finfo(logits.dtype).min).to(logits.dtype)
+
+
 def reaches(
     logits: Float[Tensor, "*batch vocab"], log_cutoff: Float[Tensor, "*batch 1"] | float
 ) -> Bool[Tensor, "*batch vocab"]:
-    """Return which tokens have ln p >= log_cutoff, up to the rounding of the logits themselves.
+    """Return which tokens have ln p >= log_cutoff, up to the rounding of the logits.
 
     A token of probability 0.1 reaches a cut-off of 0.1, although ln 0.1 is no float of any type.
     Raises ValueError for rows with NaN, +inf or nothing but -inf.
     """
     check_logits(logits)
-    wide = widen(logits)
-    total = wide.logsumexp(-1, keepdim=True)
-    bound = total + log_cutoff
-    # Each logit was rounded once, by up to half its last digit, and so was the sum.
-    slack = 2 * torch.finfo(logits.dtype).eps * torch.maximum(total.abs(), bound.abs())
-    return wide >= bound - slack.nan_to_num(posinf=0)
+    return at_least(logits, widen(logits).logsumexp(-1, keepdim=True), -log_cutoff)
 
 
-def rounded_up(bound: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return the least numbers of a narrower type that are no less than `bound`.
+def divided(
+    logits: Float[Tensor, "*batch vocab"], divisor: Float[Tensor, "*batch 1"] | float
+) -> Float[Tensor, "*batch vocab"]:
+    """Return logits / divisor, for a divisor > 0 of any size, in the type of the logits.
 
-    Values of that type reach the one just where they reach the other, and compare faster.
+    Rows that would overflow are shifted first so that their maximum is 0, which changes no
+    probability; logits far below it may then become -inf, a probability of 0 in any case.
     """
-    near = bound.to(dtype)
-    return torch.where(
-        near.to(bound.dtype) < bound, near.nextafter(near.new_tensor(torch.inf)), near
-    )
-
-
-def scalable(logits: Tensor, factor: Tensor | float) -> Tensor:
-    """Return logits of the same distribution that `factor` (>= 0) can multiply without overflow.
-
-    Rows whose maximum would overflow are moved so that it is 0, which changes no probability;
-    what lies far below it may then only become -inf, a probability of 0 in any case.
-    """
+    single, limit = torch.finfo(torch.float32), torch.finfo(logits.dtype).max
+    if isinstance(divisor, Tensor):
+        divisor = widen(divisor.clamp(single.tiny, single.max))
+    else:
+        divisor = min(max(float(divisor), single.tiny), single.max)  # 0 / 0 and inf / inf are NaN
     best = logits.amax(-1, keepdim=True)
-    limit = torch.finfo(logits.dtype).max / 2
-    overflows = (widen(best).abs() * factor > limit) & (factor > 1)
-    return logits - torch.where(overflows, best, 0) if overflows.any() else logits
+    overflows = (widen(best) / divisor).abs() > limit
+    if overflows.any():
+        logits = logits - torch.where(overflows, best, 0)
+    return (logits / divisor).to(logits.dtype)
 
 
 def surprisal(
@@ -154,67 +162,42 @@ def perplexity(logprobs: Sequence[float] | Float[Tensor, " seq"]) -> float:
     return float((-values.mean()).exp())
 
 
+def smallest_set(
+    order: Int[Tensor, "*batch vocab"], probs: Float[Tensor, "*batch vocab"], enough: float
+) -> Bool[Tensor, "*batch vocab"]:
+    """Return the fewest tokens, taken in this order, whose probabilities sum to `enough`.
+
+    The token that reaches `enough` belongs to the set; one token always does.
+    """
+    mass = probs.gather(-1, order).cumsum(-1)
+    member = F.pad(mass[..., :-1], (1, 0)) < enough
+    member[..., 0] = True
+    return torch.zeros_like(member).scatter(-1, order, member)
+
+
 def nucleus(logits: Float[Tensor, "*batch vocab"], top_p: float) -> Bool[Tensor, "*batch vocab"]:
     """Return which tokens form the nucleus: the fewest, most probable ones whose mass is >= top_p.
 
     The token that crosses `top_p` belongs to it; a mass that equals `top_p` (up to `rounding`) is
     enough; of equally probable tokens at the boundary the lower ids come first. At `top_p=1` every
-    token does, whatever its probability. Source: Holtzman et al., arXiv 1904.09751, section 3.1.
+    token belongs, whatever its probability.
 
-    On the CPU each long row is looked at alone, and sorted only where the few tokens near its best
-    do not hold the nucleus.
+    Source: Holtzman et al., arXiv 1904.09751, section 3.1.
     """
     check_logits(logits)
     check_number("top_p", top_p, 0, 1, open_low=True)
-    if top_p == 1 or logits.numel() == 0:
+    if top_p == 1:
         return torch.ones_like(logits, dtype=torch.bool)
-    rows, enough = logits.reshape(-1, logits.shape[-1]), top_p - rounding(logits.dtype)
-    if alone(rows):
-        marks = [_down_to(row, *_end_of_nucleus(row, enough)) for row in as_arrays(rows)]
-        return torch.from_numpy(np.stack(marks)).view(logits.shape)
-    last, count = _ends_by_sorting(rows, enough)
-    return _from(rows, last, count).view(logits.shape)
+    order = logits.argsort(dim=-1, descending=True, stable=True)
+    return smallest_set(order, widen(logits).softmax(-1), top_p - rounding(logits.dtype))
 
 
-def _ends_by_sorting(
-    logits: Float[Tensor, "rows vocab"], enough: float
-) -> tuple[Float[Tensor, "rows 1"], Int[Tensor, " rows"]]:
-    """Return the same for every row at once, on any device."""
-    ranked = logits.sort(-1, descending=True).values
-    mass = widen(ranked).softmax(-1).cumsum(-1)
-    # One token more than those that are not enough; one at least, however small top_p is.
-    extra = (mass[:, :-1] < enough).sum(-1)
-    return ranked.gather(-1, extra[:, None]), extra + 1
-
-
-def largest(
-    logits: Float[Tensor, "*batch vocab"], count: Int[Tensor, "*batch"]
-) -> Bool[Tensor, "*batch vocab"]:
-    """Return which tokens are the `count` largest of their row; of equals, the lower ids."""
-    if count.numel() == 0:
-        return torch.zeros_like(logits, dtype=torch.bool)
-    rows, count = logits.reshape(-1, logits.shape[-1]), count.flatten()
-    if alone(rows):
-        pairs = zip(as_arrays(rows), count.tolist(), strict=True)
-        marks = [_down_to(row, _nth_largest(row, n), n) for row, n in pairs]
-        return torch.from_numpy(np.stack(marks)).view(logits.shape)
-    ranked = rows.topk(int(count.max())).values
-    return _from(rows, ranked.gather(-1, count[:, None] - 1), count).view(logits.shape)
-
-
-def _from(
-    logits: Float[Tensor, "rows vocab"],
-    last: Float[Tensor, "rows 1"],
-    count: Int[Tensor, " rows"],
-) -> Bool[Tensor, "rows vocab"]:
-    """Return the same for every row at once, on any device."""
-    keep = logits >= last
-    excess = (keep.sum(-1) - count).tolist()
-    for row, more in enumerate(excess):
-        if more:
-            level = (logits[row] == last[row]).nonzero()[:, 0]
-            keep[row, level[-more:]] = False
-    return keep
+def largest(logits: Float[Tensor, "*batch vocab"], k: int) -> Bool[Tensor, "*batch vocab"]:
+    """Return which tokens are the k largest of their row; of equals, the lower ids."""
+    last = logits.topk(k).values[..., -1:]
+    above, level = logits > last, logits == last
+    spare = k - above.sum(-1, keepdim=True)
+    return above | (level & (level.cumsum(-1) <= spare))
 
 
 def nucleus_size(logits: Float[Tensor, "*batch vocab"], top_p: float) -> Int[Tensor, "*batch"]:

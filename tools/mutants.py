@@ -34,6 +34,7 @@ PROCESSORS = (
     "tests/processors/test_temperatures.py tests/processors/test_penalties.py "
     "tests/processors/test_xtc.py"
 )
+ROWS = "tests/kernels/test_rows.py"
 BEAMS = "tests/strategies/test_beam.py tests/strategies/test_transformers_generate.py"
 EXACT = (
     "tests/strategies/test_sampling.py tests/strategies/test_exact_speculative.py "
@@ -45,59 +46,73 @@ STOPPING = "tests/decoding/test_stopping.py tests/decoding/test_loop.py"
 MUTANTS = [
     Mutant(
         "top-p loses the token that crosses",
-        "kernels/rows.py",
-        "return float(ranked[extra]), extra + 1",
-        "return float(ranked[max(0, extra - 1)]), max(1, extra)",
+        "distributions.py",
+        "member = F.pad(mass[..., :-1], (1, 0)) < enough",
+        "member = mass < enough",
         PROCESSORS,
     ),
     Mutant(
         "top-p adds a token after an exact hit",
-        "kernels/rows.py",
-        "mass[:-1].searchsorted(enough)",
-        "mass[:-1].searchsorted(enough + 2e-7)",
-        PROCESSORS,
-    ),
-    Mutant(
-        "ties at the boundary go to all",
-        "kernels/rows.py",
-        "if excess:  # of those",
-        "if False:  # of those",
-        PROCESSORS,
-    ),
-    Mutant(
-        "top-p of short rows loses the token that crosses",
         "distributions.py",
-        "extra = (mass[:, :-1] < enough).sum(-1)",
-        "extra = ((mass[:, :-1] < enough).sum(-1) - 1).clamp(min=0)",
+        "member = F.pad(mass[..., :-1], (1, 0)) < enough",
+        "member = F.pad(mass[..., :-1], (1, 0)) <= enough + 2e-7",
         PROCESSORS,
     ),
     Mutant(
-        "ties at the boundary of short rows go to all",
+        "equals at the end of the nucleus go to the higher ids",
         "distributions.py",
-        "        if more:\n",
-        "        if False:\n",
+        "order = logits.argsort(dim=-1, descending=True, stable=True)",
+        "order = len(logits[0]) - 1 - logits.flip(-1).argsort(-1, descending=True, stable=True)",
         PROCESSORS,
     ),
     Mutant(
-        "a flat row is cut at the head",
-        "kernels/rows.py",
-        "if mass[-1] >= enough:",
-        "if True:",
-        "tests/processors/test_parity.py",
-    ),
-    Mutant(
-        "top-k looks for its bound in too few blocks",
-        "kernels/rows.py",
-        "np.partition(tops, -n)[-n])",
-        "np.partition(tops, -n)[1 - n])",
-        "tests/conformance/test_fast_path.py",
+        "top-k keeps all that equal the k-th",
+        "distributions.py",
+        "(level & (level.cumsum(-1) <= spare))",
+        "level",
+        PROCESSORS,
     ),
     Mutant(
         "min-p excludes the exact bound",
-        "processors/truncation.py",
-        "remove(logits, logits >= rounded_up(bound, logits.dtype))",
-        "remove(logits, logits > rounded_up(bound + 1e-6, logits.dtype))",
+        "distributions.py",
+        "torch.where(bound < top, bound - slack, bound)",
+        "bound + slack",
         PROCESSORS,
+    ),
+    Mutant(
+        "a long row's nucleus loses the token that crosses",
+        "kernels/rows.py",
+        "return float(ranked[extra]), extra + 1",
+        "return float(ranked[max(0, extra - 1)]), max(1, extra)",
+        ROWS,
+    ),
+    Mutant(
+        "a long row's nucleus adds a token after an exact hit",
+        "kernels/rows.py",
+        "mass[:-1].searchsorted(enough)",
+        "mass[:-1].searchsorted(enough + 2e-7)",
+        ROWS,
+    ),
+    Mutant(
+        "all equals at the boundary of a long row are kept",
+        "kernels/rows.py",
+        "if excess:  # of those",
+        "if False:  # of those",
+        ROWS,
+    ),
+    Mutant(
+        "a flat long row is cut at the head",
+        "kernels/rows.py",
+        "if mass[-1] >= enough:",
+        "if True:",
+        ROWS,
+    ),
+    Mutant(
+        "the largest of a long row are one short",
+        "kernels/rows.py",
+        "last = logits.topk(k).values[..., -1]",
+        "last = logits.topk(k).values[..., max(0, k - 2)]",
+        ROWS,
     ),
     Mutant(
         "beams finish below the beam",
@@ -191,10 +206,10 @@ MUTANTS = [
         "tests/decoding/test_samplers.py",
     ),
     Mutant(
-        "the last interval of the draw from a long row is missed",
-        "kernels/rows.py",
-        'cdf.searchsorted(target, side="right")',
-        'cdf.searchsorted(target, side="left")',
+        "a draw among the few tokens left gives a place, not an id",
+        "decoding/samplers.py",
+        "ids[_draw(logits[:, ids], uniforms)]",
+        "_draw(logits[:, ids], uniforms)",
         "tests/decoding/test_samplers.py",
     ),
     Mutant(

@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from decodelib.distributions import check_logits, widen
-from decodelib.kernels.rows import CHUNK, _draw_from_row, alone, as_arrays
+from decodelib.kernels import rows
 
 
 def argmax(logits: Float[Tensor, "batch vocab"]) -> Int[Tensor, " batch"]:
@@ -23,7 +23,7 @@ def argmax(logits: Float[Tensor, "batch vocab"]) -> Int[Tensor, " batch"]:
     if logits.device.type != "cpu":
         return logits.argmax(-1)
     # NumPy's is many times faster, and takes the first of equals as well.
-    return torch.from_numpy(as_arrays(logits).argmax(-1))
+    return torch.from_numpy(rows.as_arrays(logits).argmax(-1))
 
 
 def sample(
@@ -35,10 +35,17 @@ def sample(
     of lengths p_0, p_1, ... laid end to end. Raises ValueError for NaN, +inf or all -inf.
     """
     check_logits(logits)
-    if not alone(logits):
+    if not rows.are_long(logits):
         return _draw(logits, uniforms)
-    pairs = zip(as_arrays(logits), uniforms.tolist(), strict=True)
-    return torch.tensor([_draw_from_row(*pair) for pair in pairs], dtype=torch.long)
+    pairs = zip(logits.split(1), uniforms.split(1), strict=True)
+    return torch.cat([_draw_from_long(*pair) for pair in pairs])
+
+
+def _draw_from_long(
+    logits: Float[Tensor, "1 vocab"], uniforms: Float[Tensor, " 1"]
+) -> Int[Tensor, " 1"]:
+    ids = rows.few_left(logits[0])
+    return _draw(logits, uniforms) if ids is None else ids[_draw(logits[:, ids], uniforms)]
 
 
 def _draw(
@@ -56,10 +63,10 @@ def log_probs_of(
     logits: Float[Tensor, "batch vocab"], ids: Int[Tensor, " batch"]
 ) -> Float[Tensor, " batch"]:
     """Return ln p of one token of each row, in the widest float of the device."""
-    rows = max(1, CHUNK // logits.shape[-1])
-    parts = [slice(start, start + rows) for start in range(0, len(logits), rows)]
-    logp = [widen(logits[p]).log_softmax(-1).gather(-1, ids[p, None])[:, 0] for p in parts]
-    return torch.cat(logp)
+    # The float64 copies of one long row fit into a processor's cache.
+    size = 1 if rows.are_long(logits) else max(1, len(logits))
+    parts = zip(logits.split(size), ids[:, None].split(size), strict=True)
+    return torch.cat([widen(row).log_softmax(-1).gather(-1, chosen)[:, 0] for row, chosen in parts])
 
 
 def choose(
@@ -96,10 +103,10 @@ def on_host(
     chosen: Float[Tensor, "batch 3"], allowed: Float[Tensor, "batch vocab"]
 ) -> tuple[Int[Tensor, " batch"], list[tuple[int, float]]]:
     """Fetch what `choices` found; raise ValueError if `allowed` is what `check_logits` refuses."""
-    rows = chosen.tolist()
-    if any(best - best != 0 for _, _, best in rows):
+    fetched = chosen.tolist()
+    if any(best - best != 0 for _, _, best in fetched):
         check_logits(allowed)
-    return chosen[:, 0].long(), [(int(token_id), logprob) for token_id, logprob, _ in rows]
+    return chosen[:, 0].long(), [(int(token_id), logprob) for token_id, logprob, _ in fetched]
 
 
 def uniforms(generators: Sequence[torch.Generator]) -> Float[Tensor, " batch"]:

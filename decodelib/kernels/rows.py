@@ -2,54 +2,75 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+# From this many tokens on, the work on a row takes longer than the calls that start it.
+_LONG = 512
 # In most rows the nucleus lies among the few tokens that are this many nats below the best.
 _HEAD = 9.0
-# Where they are more than one in so many, sorting the whole row costs less than looking twice.
+# Where more than one token in so many is near the best, one sort of the whole row costs less.
 _FEW = 4
-_LONG = 512
-# The largest tokens are looked for in blocks of this many.
-_BLOCK = 64
 
 
-def alone(logits: Float[Tensor, "rows vocab"]) -> bool:
-    """Return whether it pays to look at the rows one by one: at long ones, on the CPU.
+def are_long(logits: Float[Tensor, "*batch vocab"]) -> bool:
+    """Return whether working row by row is faster: for long rows, on the CPU.
 
-    Of short rows, all at once, it is the number of calls that costs time. The vocabulary alone
-    decides, so that a row's neighbours never change the way it goes.
+    The vocabulary alone decides, so that a row's result never depends on its neighbours. Compiled
+    code takes the definitions, which `torch.compile` can read.
     """
-    return logits.device.type == "cpu" and logits.shape[-1] >= _LONG
+    long = logits.device.type == "cpu" and logits.shape[-1] >= _LONG and logits.numel() > 0
+    return long and not torch.compiler.is_compiling()
 
 
-def as_arrays(logits: Float[Tensor, "rows vocab"]) -> np.ndarray:
-    """Return logits on the CPU for NumPy, whose comparisons are several times faster there.
+def as_arrays(logits: Float[Tensor, "*batch vocab"]) -> np.ndarray:
+    """Return logits on the CPU as a NumPy array, whose comparisons are several times faster.
 
-    They share the tensor's memory, except that of types of half precision, which become float32.
+    The array shares the tensor's memory, except for half precision, which becomes float32.
     """
     plain = logits.detach()
     return (plain if plain.dtype in (torch.float32, torch.float64) else plain.float()).numpy()
 
 
+def nucleus(logits: Float[Tensor, "*batch vocab"], enough: float) -> Bool[Tensor, "*batch vocab"]:
+    """Return the smallest set of largest logits whose mass is `enough`, 6 to 45 times faster."""
+    rows = as_arrays(logits).reshape(-1, logits.shape[-1])
+    marks = [_down_to(row, *_end_of_nucleus(row, enough)) for row in rows]
+    return torch.from_numpy(np.stack(marks)).view(logits.shape)
+
+
+def largest(logits: Float[Tensor, "*batch vocab"], k: int) -> Bool[Tensor, "*batch vocab"]:
+    """Return which tokens are the k largest of their row; of equals, the lower ids."""
+    rows = as_arrays(logits).reshape(-1, logits.shape[-1])
+    last = logits.topk(k).values[..., -1].flatten().tolist()
+    marks = [_down_to(row, least, k) for row, least in zip(rows, last, strict=True)]
+    return torch.from_numpy(np.stack(marks)).view(logits.shape)
+
+
+def few_left(row: Float[Tensor, " vocab"]) -> Int[Tensor, " left"] | None:
+    """Return the ids of the tokens that are not removed if these are few, else None."""
+    stays = as_arrays(row) > -np.inf
+    few = 8 * np.count_nonzero(stays) <= len(stays)
+    return torch.from_numpy(np.flatnonzero(stays)) if few else None
+
+
 def _end_of_nucleus(row: np.ndarray, enough: float) -> tuple[float, int]:
-    """Return the least logit of a row's nucleus, and how many tokens belong to it."""
+    """Return the least logit of a row's nucleus, and the number of tokens in the nucleus."""
+    row = row.compress(row > -np.inf)
     best = row.max()
     near = row >= best - row.dtype.type(_HEAD)
     if _FEW * np.count_nonzero(near) <= len(row):
         head = np.sort(row.compress(near))[::-1]
-        mass = np.exp(head - np.float64(best)).cumsum() * probabilities(row).max()
+        mass = np.exp(head - np.float64(best)).cumsum() * _softmax(row).max()
         if mass[-1] >= enough:
             return _crossing(head, mass, enough)
     ranked = np.sort(row)[::-1]
-    return _crossing(ranked, probabilities(ranked).cumsum(), enough)
+    return _crossing(ranked, _softmax(ranked).cumsum(), enough)
 
 
-def probabilities(row: np.ndarray) -> np.ndarray:
+def _softmax(row: np.ndarray) -> np.ndarray:
     """Return softmax(row) in float64."""
     # PyTorch's exponentials of float64 are several times faster than NumPy's. Its other operations
     # would share a single row between threads, and waiting for these takes longer than the work.
@@ -62,15 +83,6 @@ def _crossing(ranked: np.ndarray, mass: np.ndarray, enough: float) -> tuple[floa
     return float(ranked[extra]), extra + 1
 
 
-def _nth_largest(row: np.ndarray, n: int) -> float:
-    blocks = len(row) // _BLOCK
-    if n <= blocks:
-        tops = row[: blocks * _BLOCK].reshape(_BLOCK, blocks).max(0)
-        # n blocks have a token that is no less than the n-th largest of their tops.
-        row = row.compress(row >= np.partition(tops, -n)[-n])
-    return float(np.partition(row, -n)[-n])
-
-
 def _down_to(row: np.ndarray, last: float, count: int) -> np.ndarray:
     """Return which tokens are the `count` largest, the least of which has the logit `last`."""
     keep: np.ndarray = row >= row.dtype.type(last)
@@ -78,50 +90,3 @@ def _down_to(row: np.ndarray, last: float, count: int) -> np.ndarray:
     if excess:  # of those at the boundary only the first few
         keep[np.flatnonzero(row == row.dtype.type(last))[-excess:]] = False
     return keep
-
-
-def _draw_from_row(row: np.ndarray, uniform: float) -> int:
-    """Draw alike on the CPU; if most tokens are removed, look only at the others."""
-    stays = row > -np.inf
-    few = are_few(int(np.count_nonzero(stays)), len(row))
-    ids = np.flatnonzero(stays) if few else None
-    cdf = probabilities(row if ids is None else row[ids]).cumsum()
-    target = min(uniform * cdf[-1], np.nextafter(cdf[-1], 0))
-    place = int(cdf.searchsorted(target, side="right"))
-    return place if ids is None else int(ids[place])
-
-
-CHUNK = 2**18
-"""How many logits are worked on at once: their float64 copies fit into a processor's cache."""
-
-
-class Survivors(NamedTuple):
-    """The tokens of each row that are not removed: their ids, in order, and their logits.
-
-    Shorter rows are padded with id 0 and a logit of -inf.
-    """
-
-    ids: Int[Tensor, "rows most"]
-    logits: Float[Tensor, "rows most"]
-
-
-def survivors(logits: Float[Tensor, "rows vocab"]) -> Survivors | None:
-    """Return the tokens that are not removed if these are few, on the CPU; else None."""
-    if logits.numel() == 0:
-        return None
-    rows = as_arrays(logits)
-    stays = rows > -np.inf
-    most = max(int(np.count_nonzero(flags)) for flags in stays)
-    if not are_few(most, logits.shape[-1]):
-        return None
-    ids = np.zeros((len(rows), most), np.int64)
-    few = np.full(ids.shape, -np.inf, rows.dtype)
-    for row, flags in enumerate(stays):
-        places = np.flatnonzero(flags)
-        ids[row, : len(places)], few[row, : len(places)] = places, rows[row, places]
-    return Survivors(torch.from_numpy(ids), torch.from_numpy(few).to(logits.dtype))
-
-
-def are_few(count: int, vocab: int) -> bool:
-    """Return whether it pays to go on with the survivors alone."""
-    return 8 * count <= vocab

@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from decodelib.arguments import short_repr
-from decodelib.kernels.rows import CHUNK, survivors
 
 
 class Processor:
@@ -20,9 +18,6 @@ class Processor:
 
     reads_input_ids: ClassVar[bool] = False
     """Whether the result depends on the tokens so far; if not, rows of any lengths share a call."""
-
-    by_logits_alone: ClassVar[bool] = False
-    """Whether it sees only the logits that are left, in order: not their ids, not what is gone."""
 
     def __call__(
         self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
@@ -43,14 +38,7 @@ def remove(
     logits: Float[Tensor, "*batch vocab"], keep: Bool[Tensor, "*batch vocab"]
 ) -> Float[Tensor, "*batch vocab"]:
     """Return the logits with every token outside `keep` at -inf and the others untouched."""
-    if logits.device.type != "cpu" or logits.element_size() < 4 or logits.requires_grad:
-        return torch.where(keep, logits, -torch.inf)
-    # The same without a branch for each token: the lesser of the logit and of inf or -inf.
-    values = logits.numpy()
-    bound = keep.numpy().astype(values.dtype)
-    bound -= 0.5
-    bound *= np.inf
-    return torch.from_numpy(np.fmin(values, bound, out=bound))
+    return torch.where(keep, logits, -torch.inf)
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -59,6 +47,11 @@ class Chain(Processor):
 
     Members may be any callables with the processors' signature, transformers' included. Chains
     inside chains are flattened; an empty chain is the identity.
+
+    Example:
+        >>> from decodelib import Temperature, TopP
+        >>> Temperature(0.7) | TopP(0.9)
+        Temperature(0.7) | TopP(0.9)
     """
 
     processors: tuple[LogitsProcessor, ...]
@@ -74,21 +67,7 @@ class Chain(Processor):
     def __call__(
         self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
     ) -> Float[Tensor, "*batch vocab"]:
-        rows = max(1, CHUNK // max(1, logits.shape[-1]))
-        if self.is_own and logits.device.type == "cpu" and logits.ndim == 2 and len(logits) > rows:
-            parts = zip(input_ids.split(rows), logits.split(rows), strict=True)
-            return torch.cat([self._apply(*part) for part in parts])
-        return self._apply(input_ids, logits)
-
-    def _apply(self, input_ids: Tensor, logits: Tensor) -> Tensor:
-        for place, processor in enumerate(self.processors):
-            if place and self._needs_only_logits(place) and logits.device.type == "cpu":
-                few = survivors(logits) if logits.ndim == 2 else None
-                if few is not None:
-                    rest = Chain(*self.processors[place:])._apply(input_ids, few.logits)
-                    removed = torch.full_like(logits, -torch.inf)
-                    # The largest, because a short row's padding points at token 0.
-                    return removed.scatter_reduce_(-1, few.ids, rest, "amax")
+        for processor in self.processors:
             result = processor(input_ids, logits)
             if not isinstance(result, Tensor) or result.shape != logits.shape:
                 got = tuple(result.shape) if isinstance(result, Tensor) else type(result).__name__
@@ -96,9 +75,6 @@ class Chain(Processor):
                 raise TypeError(f"{wanted}, got {got} from {processor!r}")
             logits = result
         return logits
-
-    def _needs_only_logits(self, place: int) -> bool:
-        return all(getattr(p, "by_logits_alone", False) for p in self.processors[place:])
 
     @property
     def is_own(self) -> bool:
@@ -114,6 +90,9 @@ class Chain(Processor):
         """Return the chain that works for one sequence, from the beginning."""
         bound = (p.for_sequence(seed) if hasattr(p, "for_sequence") else p for p in self.processors)
         return Chain(*bound)
+
+    def __hash__(self) -> int:
+        return hash(tuple(map(type, self.processors)))  # members may be unhashable themselves
 
     def __repr__(self) -> str:
         return " | ".join(map(repr, self.processors)) if self.processors else "Chain()"

@@ -33,6 +33,10 @@ class RepetitionPenalty(Processor):
         ValueError: If r is not a positive finite number.
 
     Source: Keskar et al. 2019, arXiv 1909.05858 (CTRL). Chapter 12.
+
+    Example:
+        >>> RepetitionPenalty(2.0)(torch.tensor([[0, 1]]), torch.tensor([[2.0, -2.0, 1.0]]))
+        tensor([[ 1., -4.,  1.]])
     """
 
     repetition_penalty: float
@@ -75,6 +79,12 @@ class DRY(Processor):
 
     Source: p-e-w, text-generation-webui pull request 5677, "DRY: a modern repetition penalty".
     Chapter 12.
+
+    Example:
+        >>> DRY().matches([0, 1, 2, 0, 1])  # "0 1" has been followed by 2
+        {2: 2}
+        >>> DRY()(torch.tensor([[0, 1, 2, 0, 1]]), torch.zeros(1, 4))
+        tensor([[ 0.0000,  0.0000, -0.8000,  0.0000]])
     """
 
     multiplier: float = 0.8

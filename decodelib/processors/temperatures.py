@@ -6,14 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from decodelib.arguments import check_number
-from decodelib.distributions import check_logits, entropy, scalable, widen
+from decodelib.distributions import check_logits, divided, entropy, widen
 from decodelib.processors.base import Processor
 
 
@@ -31,9 +30,12 @@ class Temperature(Processor):
         ValueError: If T is not a positive finite number.
 
     Source: Ackley, Hinton and Sejnowski 1985 (Gibbs distribution). Chapter 6.
-    """
 
-    by_logits_alone: ClassVar[bool] = True
+    Example:
+        >>> logits = torch.tensor([[0.4, 0.3, 0.2, 0.1]]).log()
+        >>> Temperature(0.5)(torch.tensor([[0]]), logits).softmax(-1)
+        tensor([[0.5333, 0.3000, 0.1333, 0.0333]])
+    """
 
     temperature: float
 
@@ -49,10 +51,7 @@ class Temperature(Processor):
         self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
     ) -> Float[Tensor, "*batch vocab"]:
         check_logits(logits)
-        # The divisor must be a number in every precision: 0 / 0 and -inf / inf are NaN.
-        single = torch.finfo(torch.float32)
-        divisor = min(max(float(self.temperature), single.tiny), single.max)
-        return scalable(logits, 1 / divisor) / divisor
+        return divided(logits, self.temperature)
 
 
 @dataclass(frozen=True, repr=False)
@@ -72,6 +71,10 @@ class EntropyTemperature(Processor):
         ValueError: If the threshold is negative or there are no coefficients.
 
     Source: Velickovic et al. 2024, arXiv 2410.01104, "softmax is not enough". Chapter 10.
+
+    Example:
+        >>> EntropyTemperature().beta(torch.tensor([0.4, 2.0, 4.4, 9.0]))
+        tensor([1.0000, 2.0990, 2.4213, 1.0000])
     """
 
     coefficients: tuple[float, ...] = (-0.037, 0.481, -2.3, 4.917, -1.791)
@@ -90,9 +93,7 @@ class EntropyTemperature(Processor):
     def __call__(
         self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
     ) -> Float[Tensor, "*batch vocab"]:
-        largest = torch.finfo(logits.dtype).max
-        beta = self.beta(entropy(logits))[..., None].clamp(max=largest).to(logits.dtype)
-        return scalable(logits, widen(beta)) * beta
+        return divided(logits, 1 / self.beta(entropy(logits))[..., None])
 
     def beta(self, nats: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
         """Return the inverse temperature, at least 1, for entropies given in nats."""
@@ -118,6 +119,10 @@ class DynamicTemperature(Processor):
         ValueError: For values outside these ranges.
 
     Source: llama.cpp, `llama_sampler_init_temp_ext`. Chapter 10.
+
+    Example:
+        >>> DynamicTemperature(0.5, 1.5)(torch.tensor([[0]]), torch.tensor([[3.0, 3.0]]))
+        tensor([[2., 2.]])
     """
 
     min_temperature: float
@@ -137,7 +142,5 @@ class DynamicTemperature(Processor):
         most = count.clamp(min=2).to(nats.dtype).log()
         share = (nats / most).clamp(0, 1) ** self.exponent
         spread = self.max_temperature - self.min_temperature
-        single = torch.finfo(torch.float32)  # keeps the divisor a number in every precision
-        temperature = (self.min_temperature + spread * share).clamp(single.tiny, single.max)
-        divisor = torch.where(count > 1, temperature, 1)[..., None]
-        return (widen(scalable(logits, 1 / divisor)) / divisor).to(logits.dtype)
+        temperature = self.min_temperature + spread * share
+        return divided(logits, torch.where(count > 1, temperature, 1)[..., None])

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Int
@@ -15,15 +14,17 @@ from torch import Tensor
 
 from decodelib.arguments import check_integer, check_number
 from decodelib.distributions import (
+    at_least,
     check_logits,
     entropy,
     largest,
     nucleus,
     reaches,
-    rounded_up,
     rounding,
+    smallest_set,
     widen,
 )
+from decodelib.kernels import rows
 from decodelib.processors.base import Processor, remove
 
 
@@ -41,9 +42,12 @@ class TopK(Processor):
         ValueError: If k < 1.  TypeError: If k is not an integer.
 
     Source: Fan, Lewis and Dauphin 2018, arXiv 1805.04833. Chapter 7.
-    """
 
-    by_logits_alone: ClassVar[bool] = True
+    Example:
+        >>> logits = torch.tensor([[0.4, 0.3, 0.2, 0.1]]).log()
+        >>> TopK(2)(torch.tensor([[0]]), logits).softmax(-1)
+        tensor([[0.5714, 0.4286, 0.0000, 0.0000]])
+    """
 
     top_k: int
 
@@ -56,8 +60,8 @@ class TopK(Processor):
         check_logits(logits)
         if self.top_k >= logits.shape[-1]:
             return logits.clone()
-        count = torch.full(logits.shape[:-1], self.top_k, device=logits.device)
-        return remove(logits, largest(logits, count))
+        find = rows.largest if rows.are_long(logits) else largest
+        return remove(logits, find(logits, self.top_k))
 
 
 @dataclass(frozen=True, repr=False)
@@ -75,9 +79,12 @@ class TopP(Processor):
         ValueError: If p is outside (0, 1].
 
     Source: Holtzman et al. 2020, arXiv 1904.09751. Chapter 8.
-    """
 
-    by_logits_alone: ClassVar[bool] = True
+    Example:
+        >>> logits = torch.tensor([[0.4, 0.3, 0.2, 0.1]]).log()
+        >>> TopP(0.7)(torch.tensor([[0]]), logits).softmax(-1)
+        tensor([[0.5714, 0.4286, 0.0000, 0.0000]])
+    """
 
     top_p: float
 
@@ -87,6 +94,11 @@ class TopP(Processor):
     def __call__(
         self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
     ) -> Float[Tensor, "*batch vocab"]:
+        check_logits(logits)
+        if self.top_p == 1:
+            return logits.clone()
+        if rows.are_long(logits):
+            return remove(logits, rows.nucleus(logits, self.top_p - rounding(logits.dtype)))
         return remove(logits, nucleus(logits, self.top_p))
 
 
@@ -106,9 +118,12 @@ class MinP(Processor):
         ValueError: If m is outside [0, 1].
 
     Source: Nguyen et al. 2024, arXiv 2407.01082. Chapter 9.
-    """
 
-    by_logits_alone: ClassVar[bool] = True
+    Example:
+        >>> logits = torch.tensor([[0.4, 0.3, 0.2, 0.1]]).log()
+        >>> MinP(0.5)(torch.tensor([[0]]), logits).softmax(-1)
+        tensor([[0.4444, 0.3333, 0.2222, 0.0000]])
+    """
 
     min_p: float
 
@@ -122,11 +137,7 @@ class MinP(Processor):
         if self.min_p == 0:
             return logits.clone()
         best = widen(logits.amax(-1, keepdim=True))
-        bound = best + math.log(self.min_p)
-        if self.min_p < 1:
-            # Each of the two logits was rounded once, by up to half its last digit.
-            bound -= 2 * torch.finfo(logits.dtype).eps * torch.maximum(best.abs(), bound.abs())
-        return remove(logits, logits >= rounded_up(bound, logits.dtype))
+        return remove(logits, at_least(logits, best, -math.log(self.min_p)))
 
 
 @dataclass(frozen=True, repr=False)
@@ -144,9 +155,12 @@ class Typical(Processor):
         ValueError: If tau is outside (0, 1].
 
     Source: Meister et al. 2022, arXiv 2202.00666, "Locally typical sampling". Chapter 10.
-    """
 
-    by_logits_alone: ClassVar[bool] = True
+    Example:
+        >>> logits = torch.tensor([[0.3, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]]).log()
+        >>> Typical(0.5)(torch.tensor([[0]]), logits).softmax(-1)
+        tensor([[0.0000, 0.2000, 0.2000, 0.2000, 0.2000, 0.2000, 0.0000, 0.0000]])
+    """
 
     typical_p: float
 
@@ -160,14 +174,10 @@ class Typical(Processor):
         if self.typical_p == 1:
             return logits.clone()
         logp = widen(logits).log_softmax(-1)
-        shift = (-logp - entropy(widen(logits))[..., None].to(logp.dtype)).abs()
-        order = shift.argsort(dim=-1, stable=True)
-        mass = logp.exp().gather(-1, order).cumsum(-1)
-        mass_before = torch.nn.functional.pad(mass[..., :-1], (1, 0))
-        member = mass_before < self.typical_p - rounding(logits.dtype)
-        member[..., 0] = True
-        keep = torch.zeros_like(member).scatter(-1, order, member)
-        return remove(logits, keep)
+        strangeness = (-logp - entropy(widen(logits))[..., None]).abs()
+        order = strangeness.argsort(dim=-1, stable=True)
+        enough = self.typical_p - rounding(logits.dtype)
+        return remove(logits, smallest_set(order, logp.exp(), enough))
 
 
 @dataclass(frozen=True, repr=False)
@@ -183,9 +193,12 @@ class Epsilon(Processor):
         ValueError: If epsilon is outside [0, 1).
 
     Source: Hewitt, Manning and Liang 2022, arXiv 2210.15191. Chapter 10.
-    """
 
-    by_logits_alone: ClassVar[bool] = True
+    Example:
+        >>> logits = torch.tensor([[0.4, 0.3, 0.2, 0.1]]).log()
+        >>> Epsilon(0.2)(torch.tensor([[0]]), logits).softmax(-1)
+        tensor([[0.4444, 0.3333, 0.2222, 0.0000]])
+    """
 
     epsilon: float
 
@@ -213,9 +226,12 @@ class Eta(Processor):
 
     Source: Hewitt, Manning and Liang 2022, arXiv 2210.15191, algorithm 1 and the authors' code; the
     docstring in transformers has sqrt(epsilon * exp(-H)), its code has this. Chapter 10.
-    """
 
-    by_logits_alone: ClassVar[bool] = True
+    Example:
+        >>> logits = torch.tensor([[0.4, 0.3, 0.2, 0.1]]).log()
+        >>> Eta(0.4)(torch.tensor([[0]]), logits).softmax(-1)
+        tensor([[0.4444, 0.3333, 0.2222, 0.0000]])
+    """
 
     epsilon: float
 
@@ -256,9 +272,11 @@ class TopNSigma(Processor):
         ValueError: If n is negative or NaN.
 
     Source: Tang et al. 2024, arXiv 2411.07641. Chapter 10.
-    """
 
-    by_logits_alone: ClassVar[bool] = True
+    Example:
+        >>> TopNSigma(1.5)(torch.tensor([[0]]), torch.tensor([[4.0, 2.0, 0.0, 0.0]]))
+        tensor([[4., 2., -inf, -inf]])
+    """
 
     n: float
 
@@ -272,15 +290,11 @@ class TopNSigma(Processor):
         if math.isinf(self.n):
             return logits.clone()
         present = logits.isfinite()
-        values = widen(logits.masked_fill(~present, 0))
-        tiny = torch.finfo(values.dtype).tiny
-        # In units of the largest, no square overflows; the set does not depend on the unit.
-        values = values / values.abs().amax(-1, keepdim=True).clamp(min=tiny)
+        values = widen(logits).masked_fill(~present, 0)
+        unit = values.abs().amax(-1, keepdim=True).clamp(min=torch.finfo(values.dtype).tiny)
+        values = values / unit  # so that no square overflows
         count = present.sum(-1, keepdim=True)
         mean = values.sum(-1, keepdim=True) / count
-        spread = ((values - mean) ** 2).masked_fill(~present, 0).sum(-1, keepdim=True) / count
-        best = values.masked_fill(~present, -torch.inf).amax(-1, keepdim=True)
-        distance = float(min(self.n, torch.finfo(torch.float32).max)) * spread.sqrt()
-        # No logit is larger than the unit, so neither is its rounding; n = 0 is about equality.
-        slack = 2 * torch.finfo(logits.dtype).eps if self.n > 0 else 0
-        return remove(logits, present & (values >= best - distance - slack))
+        variance = ((values - mean) ** 2 * present).sum(-1, keepdim=True) / count
+        best = widen(logits.amax(-1, keepdim=True))
+        return remove(logits, at_least(logits, best, self.n * variance.sqrt() * unit))

@@ -34,6 +34,11 @@ class XTC(Processor):
         ValueError, TypeError: For values outside these ranges.
 
     Source: p-e-w, text-generation-webui pull request 6335, "Exclude Top Choices (XTC)". Chapter 12.
+
+    Example:
+        >>> logits = torch.tensor([[0.4, 0.3, 0.2, 0.1]]).log()
+        >>> XTC(1.0, 0.2)(torch.tensor([[0]]), logits).softmax(-1)
+        tensor([[0.0000, 0.0000, 0.6667, 0.3333]])
     """
 
     probability: float

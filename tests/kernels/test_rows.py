@@ -1,11 +1,13 @@
-"""The nucleus and the largest tokens are mostly found without a sort; it never shows."""
+"""Rows worked on one by one give what the definitions give, on random and adversarial rows."""
 
 import numpy as np
 import pytest
 import torch
 
 from decodelib import TopK, TopP
-from decodelib.distributions import largest, nucleus, nucleus_size, rounding
+from decodelib.decoding.samplers import sample
+from decodelib.distributions import largest, nucleus, rounding
+from decodelib.kernels import rows
 from decodelib.processors.base import remove
 
 END = 1024  # around this many tokens the rows below end, or a tie lies
@@ -14,20 +16,8 @@ each_dtype = pytest.mark.parametrize("dtype", TYPES, ids=str)
 PROBABILITIES = [1e-9, 0.1, 0.25, 0.5, 0.9, 0.99, 0.9999, 1 - 1e-6]
 
 
-def plain_nucleus(logits, top_p):
-    """Return the definition, by one stable sort of everything."""
-    wide = logits.double()
-    order = wide.argsort(dim=-1, descending=True, stable=True)
-    mass = wide.gather(-1, order).softmax(-1).cumsum(-1)
-    count = (mass < top_p - rounding(logits.dtype)).sum(-1, keepdim=True) + 1
-    rank = torch.arange(logits.shape[-1]).expand_as(order)
-    return torch.zeros_like(order).scatter(-1, order, rank) < count
-
-
-def plain_largest(logits, count):
-    order = logits.double().argsort(dim=-1, descending=True, stable=True)
-    rank = torch.arange(logits.shape[-1]).expand_as(order)
-    return torch.zeros_like(order).scatter(-1, order, rank) < count[..., None]
+def nucleus_by_rows(logits, top_p):
+    return rows.nucleus(logits, top_p - rounding(logits.dtype))
 
 
 def long_rows(dtype):
@@ -50,50 +40,46 @@ def long_rows(dtype):
 
 @each_dtype
 @pytest.mark.parametrize("top_p", PROBABILITIES)
-def test_the_nucleus_is_the_one_of_a_full_sort(top_p, dtype):
+def test_the_nucleus_of_a_long_row_is_the_one_of_the_definition(top_p, dtype):
     logits = long_rows(dtype)
-    expected = plain_nucleus(logits, top_p)
-    assert torch.equal(nucleus(logits, top_p), expected)  # all rows share one path
-    assert torch.equal(torch.stack([nucleus(row, top_p) for row in logits]), expected)
-    assert torch.equal(nucleus_size(logits, top_p), expected.sum(-1))
+    expected = nucleus(logits, top_p)
+    assert torch.equal(nucleus_by_rows(logits, top_p), expected)
+    assert torch.equal(nucleus_by_rows(logits[3], top_p), expected[3])
     ids = torch.zeros(len(logits), 1, dtype=torch.long)
-    assert torch.equal(TopP(top_p)(ids, logits) > -torch.inf, expected & (logits > -torch.inf))
+    assert torch.equal(TopP(top_p)(ids, logits), remove(logits, expected))
 
 
 def test_both_paths_are_taken(monkeypatch):
-    rows, lengths, sort = long_rows(torch.float64), [], np.sort
+    logits, lengths, sort = long_rows(torch.float64), [], np.sort
     monkeypatch.setattr(np, "sort", lambda row: lengths.append(len(row)) or sort(row))
     for top_p in PROBABILITIES:
-        nucleus(rows, top_p)
-    whole = lengths.count(rows.shape[-1])
-    assert 0 < whole < len(rows) * len(PROBABILITIES) < len(lengths)
+        nucleus_by_rows(logits, top_p)
+    whole = lengths.count(logits.shape[-1])
+    assert 0 < whole < len(logits) * len(PROBABILITIES) < len(lengths)
     assert min(lengths) < END
 
 
 def test_a_nucleus_ends_where_its_mass_is_exactly_reached():
     flat = torch.zeros(1, 2 * END, dtype=torch.float64)
     for count in (END - 1, END, END + 1):
-        assert nucleus_size(flat, count / (2 * END)).tolist() == [count]
-        assert nucleus(flat, count / (2 * END))[0, :count].all()
+        for find in (nucleus, nucleus_by_rows):
+            assert find(flat, count / (2 * END)).nonzero()[:, 1].tolist() == list(range(count))
 
 
 @each_dtype
-def test_the_largest_are_those_of_a_stable_sort(dtype):
+def test_the_largest_of_a_long_row_are_those_of_the_definition(dtype):
     logits = long_rows(dtype)
     for k in (1, 2, END - 7, END - 1, END, END + 1, END + 9, 5 * END):
-        count = torch.full((len(logits),), k)
-        assert torch.equal(largest(logits, count), plain_largest(logits, count))
-    each = torch.arange(1, len(logits) + 1) * 350
-    assert torch.equal(largest(logits, each), plain_largest(logits, each))
+        assert torch.equal(rows.largest(logits, k), largest(logits, k))
+        assert torch.equal(rows.largest(logits[4], k), largest(logits, k)[4])
 
 
 @each_dtype
 def test_ties_across_the_1024th_token_go_to_the_lower_ids(dtype):
     flat = torch.zeros(1, 3 * END, dtype=dtype)
-    ids = torch.zeros(1, 1, dtype=torch.long)
     for k in (END - 1, END, END + 1):
-        survivors = (TopK(k)(ids, flat) > -torch.inf).nonzero()[:, 1]
-        assert survivors.tolist() == list(range(k))
+        for find in (largest, rows.largest):
+            assert find(flat, k).nonzero()[:, 1].tolist() == list(range(k))
 
 
 def adversarial_rows(dtype):
@@ -118,11 +104,41 @@ def test_no_row_defeats_a_shortcut(dtype):
     logits = adversarial_rows(dtype)
     ids = torch.zeros(len(logits), 1, dtype=torch.long)
     for top_p in (1e-9, 0.3, 0.5, 0.9, 0.95, 1 - 1e-6):
-        assert torch.equal(nucleus(logits, top_p), plain_nucleus(logits, top_p)), top_p
+        assert torch.equal(nucleus_by_rows(logits, top_p), nucleus(logits, top_p)), top_p
     for k in (1, 2, 16, 17, 18, 63, 64, 65, 99, 100, 101, 128, 129, 6416):
-        wanted = plain_largest(logits, torch.full((len(logits),), k))
-        assert torch.equal(largest(logits, torch.full((len(logits),), k)), wanted), k
-        assert torch.equal(TopK(k)(ids, logits), torch.where(wanted, logits, -torch.inf)), k
+        assert torch.equal(rows.largest(logits, k), largest(logits, k)), k
+        assert torch.equal(TopK(k)(ids, logits), remove(logits, largest(logits, k))), k
+
+
+@each_dtype
+@pytest.mark.parametrize("vocab", [512, 700, 8192, 50_257])
+def test_random_rows_of_any_length_are_treated_alike(vocab, dtype):
+    noise = torch.randn(6, vocab, generator=torch.Generator().manual_seed(vocab))
+    logits = (noise * torch.tensor([0.1, 0.5, 1, 3, 10, 100])[:, None]).to(dtype)
+    for top_p in (0.1, 0.9, 0.95):
+        assert torch.equal(nucleus_by_rows(logits, top_p), nucleus(logits, top_p)), top_p
+    for k in (1, 40, vocab // 2):
+        assert torch.equal(rows.largest(logits, k), largest(logits, k)), k
+
+
+def test_only_long_rows_on_the_cpu_are_worked_on_one_by_one():
+    assert rows.are_long(torch.zeros(3, 512))
+    assert not rows.are_long(torch.zeros(3, 511))
+    assert not rows.are_long(torch.zeros(0, 512))
+    assert not rows.are_long(torch.zeros(3, 512, device="meta"))
+
+
+@each_dtype
+def test_draws_from_the_few_tokens_left_are_draws_from_the_row(dtype):
+    logits = long_rows(dtype)
+    kept = TopK(20)(torch.zeros(len(logits), 1, dtype=torch.long), logits)
+    uniforms = torch.linspace(0, 1, len(logits), dtype=torch.float64).clamp(max=1 - 2**-53)
+    assert all(rows.few_left(row) is not None for row in kept)
+    cdf = kept.double().softmax(-1).cumsum(-1)
+    for row, u, token in zip(cdf, uniforms, sample(kept, uniforms).tolist(), strict=True):
+        below = row[token - 1] if token else 0.0
+        assert below <= u * row[-1] < row[token] or (u > 0.99 and row[token] == row[-1])
+    assert rows.few_left(logits[0]) is None
 
 
 @each_dtype
