@@ -137,3 +137,9 @@ def test_every_strategy_has_an_example(name):
     item = getattr(dl, name)
     if inspect.isclass(item) and hasattr(item, "start"):
         assert ">>> " in item.__doc__
+
+
+def test_every_processor_has_an_example():
+    processors = list(filter(is_processor, map(vars(dl).get, dl.__all__)))
+    assert len(processors) > 10
+    assert [p.__name__ for p in processors if ">>> " not in p.__doc__] == []
