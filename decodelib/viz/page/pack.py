@@ -7,7 +7,10 @@ again for one part that failed.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -32,6 +35,8 @@ ENGINE = (
     "engine/transcript.js",
     "engine/strategies.js",
     "engine/generate.js",
+    "engine/knobs.js",
+    "engine/worker.js",
 )
 """The engine's files in loading order."""
 
@@ -39,6 +44,38 @@ ENGINE = (
 def engine_source() -> str:
     """Return the engine's files as one script."""
     return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in ENGINE)
+
+
+PART_BYTES = 1 << 20
+"""How many bytes of weights one script carries."""
+
+
+def write_scripts(folder: Path) -> None:
+    """Write what `static/live/start.js` loads into a folder: the engine, and the model in parts.
+
+    `engine.js` defines the engine in the page, and holds its source once more as a string, for the
+    worker. The others call `DecodeLive.receive(name, content)`, and their names change with what is
+    in them, so that a browser may keep them for as long as it likes.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    config = json.loads((STORYBOOK / "config.json").read_text(encoding="utf-8"))
+    about = json.dumps({"config": config, "vocabulary": vocabulary()}, ensure_ascii=False)
+    weights = (STORYBOOK / "model.safetensors").read_bytes()
+    parts = [weights[at : at + PART_BYTES] for at in range(0, len(weights), PART_BYTES)]
+    digest = hashlib.sha256(weights + about.encode()).hexdigest()[:12]
+    contents = [about, *(json.dumps(base64.b64encode(part).decode()) for part in parts)]
+    sizes = [len(about.encode()), *map(len, parts)]
+    files = []
+    for number, (content, size) in enumerate(zip(contents, sizes, strict=True)):
+        name = f"storybook-{digest}-{number:02}.js"
+        script = f"DecodeLive.receive({json.dumps(name)}, {content});\n"
+        (folder / name).write_text(script, encoding="utf-8")
+        files.append({"name": name, "bytes": size})
+    source = engine_source()
+    script = f"{source}\nDecodeEngine.source = {json.dumps(source)};\n"
+    script += f"DecodeEngine.files = {json.dumps(files)};\n"
+    (folder / "engine.js").write_text(script, encoding="utf-8")
 
 
 def vocabulary(folder: Path = STORYBOOK) -> dict[str, Any]:

@@ -1,0 +1,127 @@
+// @ts-check
+/* The strategies that run in the page, their knobs by the command line's names, and the Python source
+ * that does the same. What a knob does is told in decodelib/strategies/knobs.py. */
+(function () {
+  "use strict";
+
+  /** @typedef {object} Knob
+   *  @property {string} label
+   *  @property {string} [processor] decodelib's name of the processor that it is.
+   *  @property {any} usual Where the knob stands when a reader switches it on.
+   *  @property {number} [min]
+   *  @property {number} [max]
+   *  @property {boolean} [above] Whether the value must be above `min`.
+   *  @property {boolean} [below] Whether the value must be below `max`.
+   *  @property {boolean} [integer]
+   *  @property {number} [step] Of the slider.
+   *  @property {number} [most] The slider's right end, where `max` is missing or far away.
+   *  @property {string[]} [parts] The names of its two numbers, if it has two.
+   *  @property {any[]} [choices] */
+
+  /** @type {Record<string, Knob>} */
+  const KNOBS = {
+    repetition_penalty: { label: "Repetition penalty", processor: "RepetitionPenalty", usual: 1.2, min: 0, above: true, most: 2, step: 0.05 },
+    dry: { label: "DRY", processor: "DRY", usual: 0.8, min: 0, most: 3, step: 0.1 },
+    temperature: { label: "Temperature", processor: "Temperature", usual: 0.8, min: 0, most: 2, step: 0.05 },
+    dynamic_temperature: { label: "Dynamic temperature", processor: "DynamicTemperature", usual: [0.5, 1.5], min: 0, above: true, parts: ["lowest", "highest"] },
+    entropy_temperature: { label: "Entropy temperature", processor: "EntropyTemperature", usual: true },
+    top_n_sigma: { label: "Top-nσ", processor: "TopNSigma", usual: 1, min: 0, most: 5, step: 0.1 },
+    top_k: { label: "Top-k", processor: "TopK", usual: 40, min: 1, integer: true, most: 200, step: 1 },
+    top_p: { label: "Top-p", processor: "TopP", usual: 0.9, min: 0, max: 1, above: true, step: 0.01 },
+    min_p: { label: "Min-p", processor: "MinP", usual: 0.05, min: 0, max: 1, step: 0.01 },
+    typical_p: { label: "Typical", processor: "Typical", usual: 0.9, min: 0, max: 1, above: true, step: 0.01 },
+    epsilon: { label: "Epsilon", processor: "Epsilon", usual: 0.0003, min: 0, max: 1, below: true, most: 0.02, step: 0.0001 },
+    eta: { label: "Eta", processor: "Eta", usual: 0.0003, min: 0, max: 1, below: true, most: 0.02, step: 0.0001 },
+    xtc: { label: "XTC", processor: "XTC", usual: [0.5, 0.1], min: 0, max: 1, parts: ["probability", "threshold"] },
+    mirostat: { label: "Mirostat", processor: "Mirostat", usual: 5, min: 0, above: true, most: 10, step: 0.1 },
+    num_beams: { label: "Beams", usual: 5, min: 1, integer: true, most: 10, step: 1 },
+    length_penalty: { label: "Length penalty", usual: 1, min: -10, max: 10, step: 0.1 },
+    early_stopping: { label: "Early stopping", usual: true, choices: [false, true, "never"] },
+  };
+
+  /** @type {Record<string, {label: string, knobs: string[], made?: string}>} */
+  const STRATEGIES = {
+    sampling: { label: "Sampling", knobs: Object.keys(KNOBS).filter((name) => KNOBS[name].processor) },
+    greedy: { label: "Greedy", knobs: [] },
+    beam: { label: "Beam search", knobs: ["num_beams", "length_penalty", "early_stopping"], made: "BeamSearch" },
+    entropy: { label: "Entropy-based", knobs: ["temperature", "top_k", "top_p", "min_p"], made: "EntropySampling" },
+  };
+
+  /** Throw an error of one sentence unless a value is one that the knob may have.
+   *  @param {string} name
+   *  @param {any} value */
+  function checkKnob(name, value) {
+    const knob = KNOBS[name];
+    const { min = -Infinity, max = Infinity, above, below, integer, parts, choices } = knob;
+    if (choices || knob.usual === true) return;
+    const shown = (/** @type {number} */ bound) => String(bound).replace("Infinity", "∞");
+    for (const number of parts ? value : [value]) {
+      const fits = Number.isFinite(number) && (above ? number > min : number >= min)
+        && (below ? number < max : number <= max) && (!integer || Number.isInteger(number));
+      if (fits) continue;
+      const range = max === Infinity
+        ? `${above ? "greater than" : "at least"} ${min}`
+        : `in ${above ? "(" : "["}${shown(min)}, ${shown(max)}${below ? ")" : "]"}`;
+      throw new Error(`${name} must be ${integer ? "a whole number " : ""}${range}, got ${number}`);
+    }
+    if (name === "dynamic_temperature" && value[0] > value[1]) {
+      throw new Error(`dynamic_temperature must rise from its first number to its second, got ${value.join(" and ")}`);
+    }
+    if (name === "xtc" && value[1] === 0) throw new Error("xtc must have a threshold in (0, 1], got 0");
+  }
+
+  /** Throw an error of one sentence unless decodelib would accept the request.
+   *  @param {any} request */
+  function checkRequest({ strategy, given, max_new_tokens: most, min_new_tokens: least, stop, seed }) {
+    for (const [name, value] of Object.entries(given)) {
+      if (!STRATEGIES[strategy].knobs.includes(name)) throw new Error(`${name} belongs to another strategy than ${strategy}`);
+      checkKnob(name, value);
+    }
+    if (!(Number.isInteger(most) && most >= 1)) throw new Error(`the number of tokens must be a whole number of at least 1, got ${most}`);
+    if (!(Number.isInteger(least) && least >= 0 && least <= most)) throw new Error(`the least number of tokens must be a whole number in [0, ${most}], got ${least}`);
+    if (stop.includes("")) throw new Error("a stop string must not be empty");
+    if (!/^\d+$/.test(seed) || BigInt(seed) >= 2n ** 63n) throw new Error(`the seed must be a whole number in [0, 2^63), got ${seed || "nothing"}`);
+  }
+
+  // ---- as Python ---------------------------------------------------------------------------------
+
+  /** @param {any} value
+   *  @returns {string} */
+  const literal = (value) => (value === true ? "True" : value === false ? "False"
+    : Array.isArray(value) ? value.map(literal).join(", ") : typeof value === "string" ? JSON.stringify(value) : String(value));
+
+  /** @param {string} strategy
+   *  @param {Record<string, any>} given */
+  function strategySource(strategy, given) {
+    if (strategy === "greedy" || given.temperature === 0) return "dl.Greedy()";
+    const { knobs, made } = STRATEGIES[strategy];
+    const names = knobs.filter((name) => name in given);
+    if (made) return `dl.${made}(${names.map((name) => `${name}=${literal(given[name])}`).join(", ")})`;
+    const argument = (/** @type {string} */ name) => (given[name] === true ? "" : literal(given[name]));
+    return `dl.Sampling(${names.map((name) => `dl.${KNOBS[name].processor}(${argument(name)})`).join(", ")})`;
+  }
+
+  /** A cell that prints a run's text.
+   *  @param {{prompt?: string, ids?: number[], request: any, text: string, finishReason: string}} run */
+  function cellSource({ prompt, ids, request, text, finishReason }) {
+    const { strategy, given, max_new_tokens: most, min_new_tokens: least, stop, seed } = request;
+    const settings = [
+      `max_new_tokens=${most}`,
+      ...(least ? [`min_new_tokens=${least}`] : []),
+      ...(stop.length ? [`stop=[${stop.map(literal).join(", ")}]`] : []),
+      `seed=${seed}`,
+    ];
+    return [
+      "import decodelib as dl",
+      "",
+      'lm = dl.load("storybook", device="cpu", dtype="float64")',
+      `strategy = ${strategySource(strategy, given)}`,
+      `prompt = ${ids ? `[${ids.join(", ")}]` : literal(prompt)}`,
+      `g = dl.generate(lm, prompt, strategy, ${settings.join(", ")})`,
+      // What was stopped in the page is the beginning of the whole text.
+      finishReason === "stopped" ? `print(g.text[:${[...text].length}])` : "print(g.text)",
+    ].join("\n");
+  }
+
+  Object.assign(globalThis.DecodeEngine, { KNOBS, STRATEGIES, checkKnob, checkRequest, strategySource, cellSource });
+})();
