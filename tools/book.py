@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK_SOURCES = ["_config.yml", "_toc.yml", "chapters", "decodelib/viz/static", "tools/book_site.py"]
+BOOK_SOURCES += ["decodelib/models/gpt2", "decodelib/decoding"]  # shown on the page chapters/live
 CELL_TIMEOUT_S = 600
 
 
@@ -105,6 +106,8 @@ def run_jupyter_book(source: Path, output: Path) -> int:
 
 
 def build(model: str, output: Path) -> int:
+    from decodelib.viz.page.pack import write_scripts
+
     started = time.monotonic()
     try:
         found = find_model(model)
@@ -125,6 +128,7 @@ def build(model: str, output: Path) -> int:
     if status:
         print(f"The book was NOT built cleanly: jupyter-book returned {status}.", file=sys.stderr)
         return status
+    write_scripts(index.parent / "_static" / "live" / "model")
     print(f"Built with {found} in {time.monotonic() - started:.0f} s. Open {index.as_uri()}")
     return 0
 

@@ -18,6 +18,8 @@ from typing import Any
 from tokenizers import Tokenizer
 
 import decodelib
+from decodelib.processors.knobs import PROCESSOR_KNOBS
+from decodelib.strategies.knobs import KNOBS
 
 STATIC = Path(__file__).parents[1] / "static"
 
@@ -42,8 +44,19 @@ ENGINE = (
 
 
 def engine_source() -> str:
-    """Return the engine's files as one script."""
-    return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in ENGINE)
+    """Return the engine's files as one script, with the table of the knobs after the first."""
+    first, *others = [(STATIC / name).read_text(encoding="utf-8") for name in ENGINE]
+    table = f"DecodeEngine.table = {json.dumps(knob_table())};"
+    return "\n".join([first, table, *others])
+
+
+def knob_table() -> dict[str, dict[str, Any]]:
+    """Return what the page says of each knob: label, help, slider, usual value, processor."""
+    told = ("label", "help", "slider", "usual")
+    table = {name: {key: getattr(knob, key) for key in told} for name, knob in KNOBS.items()}
+    for name, knob in PROCESSOR_KNOBS.items():
+        table[name]["processor"] = type(knob.make(knob.usual)).__name__
+    return table
 
 
 PART_BYTES = 1 << 20

@@ -1,43 +1,52 @@
 // @ts-check
 /* The strategies that run in the page, their knobs by the command line's names, and the Python source
- * that does the same. What a knob does is told in decodelib/strategies/knobs.py. */
+ * that does the same. */
 (function () {
   "use strict";
 
-  /** @typedef {object} Knob
+  /** What the library's table says of a knob (decodelib/processors/knobs.py), written here by
+   *  decodelib/viz/page/pack.py, and what values it may have.
+   *  @typedef {object} Knob
    *  @property {string} label
-   *  @property {string} [processor] decodelib's name of the processor that it is.
+   *  @property {string} help
+   *  @property {[number, number, number] | null} slider Lowest, highest, step.
    *  @property {any} usual Where the knob stands when a reader switches it on.
+   *  @property {string} [processor] decodelib's name of the processor that it is.
    *  @property {number} [min]
    *  @property {number} [max]
    *  @property {boolean} [above] Whether the value must be above `min`.
    *  @property {boolean} [below] Whether the value must be below `max`.
    *  @property {boolean} [integer]
-   *  @property {number} [step] Of the slider.
-   *  @property {number} [most] The slider's right end, where `max` is missing or far away.
    *  @property {string[]} [parts] The names of its two numbers, if it has two.
    *  @property {any[]} [choices] */
 
-  /** @type {Record<string, Knob>} */
-  const KNOBS = {
-    repetition_penalty: { label: "Repetition penalty", processor: "RepetitionPenalty", usual: 1.2, min: 0, above: true, most: 2, step: 0.05 },
-    dry: { label: "DRY", processor: "DRY", usual: 0.8, min: 0, most: 3, step: 0.1 },
-    temperature: { label: "Temperature", processor: "Temperature", usual: 0.8, min: 0, most: 2, step: 0.05 },
-    dynamic_temperature: { label: "Dynamic temperature", processor: "DynamicTemperature", usual: [0.5, 1.5], min: 0, above: true, parts: ["lowest", "highest"] },
-    entropy_temperature: { label: "Entropy temperature", processor: "EntropyTemperature", usual: true },
-    top_n_sigma: { label: "Top-nσ", processor: "TopNSigma", usual: 1, min: 0, most: 5, step: 0.1 },
-    top_k: { label: "Top-k", processor: "TopK", usual: 40, min: 1, integer: true, most: 200, step: 1 },
-    top_p: { label: "Top-p", processor: "TopP", usual: 0.9, min: 0, max: 1, above: true, step: 0.01 },
-    min_p: { label: "Min-p", processor: "MinP", usual: 0.05, min: 0, max: 1, step: 0.01 },
-    typical_p: { label: "Typical", processor: "Typical", usual: 0.9, min: 0, max: 1, above: true, step: 0.01 },
-    epsilon: { label: "Epsilon", processor: "Epsilon", usual: 0.0003, min: 0, max: 1, below: true, most: 0.02, step: 0.0001 },
-    eta: { label: "Eta", processor: "Eta", usual: 0.0003, min: 0, max: 1, below: true, most: 0.02, step: 0.0001 },
-    xtc: { label: "XTC", processor: "XTC", usual: [0.5, 0.1], min: 0, max: 1, parts: ["probability", "threshold"] },
-    mirostat: { label: "Mirostat", processor: "Mirostat", usual: 5, min: 0, above: true, most: 10, step: 0.1 },
-    num_beams: { label: "Beams", usual: 5, min: 1, integer: true, most: 10, step: 1 },
-    length_penalty: { label: "Length penalty", usual: 1, min: -10, max: 10, step: 0.1 },
-    early_stopping: { label: "Early stopping", usual: true, choices: [false, true, "never"] },
+  /** @type {Record<string, Partial<Knob>>} */
+  const LIMITS = {
+    repetition_penalty: { min: 0, above: true },
+    dry: { min: 0 },
+    temperature: { min: 0 },
+    dynamic_temperature: { min: 0, above: true, parts: ["lowest", "highest"] },
+    entropy_temperature: {},
+    top_n_sigma: { min: 0 },
+    top_k: { min: 1, integer: true },
+    top_p: { min: 0, max: 1, above: true },
+    min_p: { min: 0, max: 1 },
+    typical_p: { min: 0, max: 1, above: true },
+    epsilon: { min: 0, max: 1, below: true },
+    eta: { min: 0, max: 1, below: true },
+    xtc: { min: 0, max: 1, parts: ["probability", "threshold"] },
+    mirostat: { min: 0, above: true },
+    num_beams: { min: 1, integer: true, usual: 5 },
+    length_penalty: { min: -10, max: 10, usual: 1 },
+    early_stopping: {
+      choices: [false, true, "never"], usual: true, label: "Early stopping", slider: null,
+      help: "whether to stop as soon as there are as many finished texts as beams",
+    },
   };
+
+  /** @type {Record<string, Knob>} */
+  const KNOBS = Object.fromEntries(
+    Object.entries(LIMITS).map(([name, limits]) => [name, { ...globalThis.DecodeEngine.table[name], ...limits }]));
 
   /** @type {Record<string, {label: string, knobs: string[], made?: string}>} */
   const STRATEGIES = {

@@ -38,8 +38,9 @@
     } else if (knob.parts) {
       knob.parts.forEach((part, i) => number(`${knob.label}, ${part}`, knob.usual[i]));
     } else if (knob.usual !== true) {
+      const [lowest, highest, step] = knob.slider;
       const slider = element("input", { type: "range", "aria-label": knob.label, "data-live-slider": name,
-        min: knob.above ? knob.step : knob.min, max: knob.max ?? knob.most, step: knob.step,
+        min: Math.max(lowest, knob.above ? step : knob.min), max: highest, step,
         oninput: () => {
           box.value = slider.value;
           changed();
@@ -50,7 +51,8 @@
       box.addEventListener("input", () => { slider.value = box.value; });
     }
     const set = element("span", { class: "live-values" }, ...controls);
-    const node = element("div", { class: "live-knob" }, element("label", {}, on, ` ${knob.label}`), set);
+    const node = element("div", { class: "live-knob" },
+      element("label", { title: knob.help }, on, ` ${knob.label}`), set);
     const show = () => { set.hidden = !on.checked; };
     show();
     const read = () => {

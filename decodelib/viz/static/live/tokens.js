@@ -12,10 +12,12 @@
   /** The growing text of a run.
    *  @param {(place: number, id: number) => void} branch Begin anew at a place with another token. */
   function tokenText(branch) {
-    const text = element("p", { class: "live-text" });
+    const text = element("p", { class: "live-text", role: "group", "aria-label": "The text, token by token: arrow keys walk along it" });
     const panel = element("div", { class: "live-panel", hidden: true });
     /** @type {any[]} */
     const steps = [];
+    /** @type {HTMLElement[]} */
+    const buttons = [];
     /** @type {HTMLElement | null} */
     let open = null;
 
@@ -23,14 +25,31 @@
     function add(step) {
       const place = steps.push(step) - 1;
       const p = Math.exp(step.logprob);
-      text.append(element("button", {
-        type: "button", class: `live-token live-p${level(p)}`, "data-live-token": place,
-        "aria-expanded": "false", title: `${parts.percent(p)}, rank ${step.rank}`,
-        // A token that completes no character yet still has to be reachable.
-        text: step.text === "" ? "·" : step.text,
-        onclick: (/** @type {any} */ event) => toggle(event.currentTarget, place),
-      }));
+      // A button breaks no line, so the ends of lines stand beside it. A token that completes no
+      // character, or is nothing else than a line's end, still has to be reachable.
+      const [, before, own, after] = /** @type {RegExpExecArray} */ (/^(\n*)([^]*?)(\n*)$/.exec(step.text));
+      const seen = own || (step.text ? "↵" : "·");
+      const button = element("button", {
+        type: "button", class: `live-token live-p${level(p)}`, "data-live-token": place, tabindex: place ? "-1" : "0",
+        "aria-expanded": "false", title: `${parts.percent(p)}, rank ${step.rank}`, text: seen,
+        onclick: () => toggle(button, place),
+        onfocus: () => reach(button),
+      });
+      buttons.push(button);
+      text.append(before, button, after);
     }
+
+    /** One tab stop for the whole text; the arrow keys walk along it. */
+    function reach(/** @type {HTMLElement} */ button) {
+      for (const other of buttons) other.tabIndex = other === button ? 0 : -1;
+    }
+    text.addEventListener("keydown", (/** @type {any} */ event) => {
+      const by = { ArrowRight: 1, ArrowLeft: -1, Home: -buttons.length, End: buttons.length }[event.key];
+      const at = buttons.indexOf(event.target);
+      if (!by || at < 0) return;
+      event.preventDefault();
+      buttons[Math.min(Math.max(at + by, 0), buttons.length - 1)].focus();
+    });
 
     /** @param {HTMLElement} button
      *  @param {number} place */
@@ -63,7 +82,7 @@
       return [element("p", { text: about }),
         element("div", { class: "dx-scroll", tabindex: "0", role: "group", "aria-label": "What else might have come" },
           element("table", {}, element("thead", {}, element("tr", {},
-            ...["token", "model", "after the knobs", ""].map((name) => element("th", { scope: "col", text: name || "\u00a0" })))),
+            ...["token", "model", "after the knobs", "go on with it"].map((name) => element("th", { scope: "col", text: name })))),
           element("tbody", {}, ...rows)))];
     }
 
