@@ -30,12 +30,13 @@ def setup(app: Sphinx) -> dict[str, Any]:
         config.notfound_urls_prefix = f"{urlparse(url).path}/"
         config.ogp_site_url = f"{url}/"
         config.ogp_image = f"{url}/_static/card.png"
-        config.ogp_image_alt = "The next-token distribution before and after top-p"
+        config.ogp_image_alt = "One prompt, continued by four decoding strategies"
+        config.ogp_site_name = config.html_title
         for extension in ("sphinx_sitemap", "notfound.extension", "sphinxext.opengraph"):
             app.setup_extension(extension)
     if repository := _address("BOOK_REPOSITORY"):
         options = {**config.html_theme_options, "repository_url": repository}
-        options |= {"repository_branch": "main", "path_to_docs": "."}
+        options |= {"repository_branch": "main", "path_to_docs": ""}
         buttons = ("use_edit_page_button", "use_issues_button", "use_repository_button")
         config.html_theme_options = options | dict.fromkeys(buttons, True)
     app.connect("html-page-context", _describe)
