@@ -100,13 +100,17 @@ def generate_batch(
 
     transcripts = [Transcript(row.tolist(), stopping, trace) for row in ids]
 
-    members: dict[Strategy, list[int]] = {}
+    members: dict[object, list[int]] = {}
     for index, strategy in enumerate(chosen):
-        members.setdefault(strategy, []).append(index)
+        # A reader's processor may be unhashable: its strategy is then equal to itself alone.
+        key = strategy if _is_hashable(strategy) else id(strategy)
+        members.setdefault(key, []).append(index)
     searches = [
         search
-        for strategy, group in members.items()
-        for search in strategy.start(lm, [transcripts[i] for i in group], [seeds[i] for i in group])
+        for group in members.values()
+        for search in chosen[group[0]].start(
+            lm, [transcripts[i] for i in group], [seeds[i] for i in group]
+        )
     ]
     rounds = _decode(lm, searches, max_new_tokens)
     try:
@@ -230,6 +234,14 @@ def _prompt_ids(
             "context: shorten one of them"
         )
     return ids
+
+
+def _is_hashable(strategy: Strategy) -> bool:
+    try:
+        hash(strategy)
+    except TypeError:
+        return False
+    return True
 
 
 def _one_for_each(strategies: Strategy | Sequence[Strategy], count: int) -> list[Strategy]:

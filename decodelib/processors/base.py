@@ -91,9 +91,6 @@ class Chain(Processor):
         bound = (p.for_sequence(seed) if hasattr(p, "for_sequence") else p for p in self.processors)
         return Chain(*bound)
 
-    def __hash__(self) -> int:
-        return hash(tuple(map(type, self.processors)))  # members may be unhashable themselves
-
     def __repr__(self) -> str:
         return " | ".join(map(repr, self.processors)) if self.processors else "Chain()"
 
