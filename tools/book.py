@@ -16,7 +16,8 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
-BOOK_SOURCES = ["_config.yml", "_toc.yml", "chapters", "decodelib/viz/static", "tools/book_site.py"]
+BOOK_SOURCES = ["_config.yml", "_toc.yml", "chapters", "decodelib/viz/static"]
+BOOK_SOURCES += ["tools/book_site.py", "tools/explorer_assets.py"]
 BOOK_SOURCES += ["decodelib/models/gpt2", "decodelib/decoding"]  # shown on the page chapters/live
 CELL_TIMEOUT_S = 600
 

@@ -7,10 +7,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-import yaml
 from bs4 import BeautifulSoup
 
-from decodelib.viz.shell.explorer import SCRIPTS, STYLES
+from decodelib.viz.shell.explorer import front_end, styles
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "chapters").glob("*.ipynb"))
@@ -146,10 +145,16 @@ def test_site_has_an_icon_and_an_entry_page(site):
     assert (site / "chapters" / icon["href"]).is_file()
 
 
-def test_configuration_loads_the_explorers_scripts_in_their_order():
-    config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["sphinx"]["config"]
-    assert tuple(config["html_js_files"]) == (*SCRIPTS, "book.js")
-    assert tuple(config["html_css_files"]) == (*STYLES, "book.css", "print.css")
+def test_pages_and_notebooks_get_the_same_front_end(site):
+    static = site / "_static"
+    assert front_end().startswith((static / "explorers.js").read_text("utf-8"))
+    assert (static / "explorers.css").read_text("utf-8") == styles()
+    index = soup(site / "chapters" / "index.html")
+    loaded = [tag["src"].split("?")[0] for tag in index.find_all("script", src=True)]
+    assert "../_static/explorers.js" in loaded
+    linked = [tag["href"].split("?")[0] for tag in index.find_all("link", rel="stylesheet")]
+    own = [name for name in linked if name.endswith(("explorers.css", "book.css", "print.css"))]
+    assert own == [f"../_static/{name}" for name in ("explorers.css", "book.css", "print.css")]
 
 
 def test_citations_and_bibliography_agree(site):

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import torch
@@ -77,8 +78,7 @@ def write_page(path: Path, explorers: Sequence[Explorer | Stored]) -> Path:
     head = "".join(f'<link rel="stylesheet" href="{name}">' for name in STYLES) + "".join(
         f'<script src="{name}"></script>' for name in SCRIPTS
     )
-    for name in (*STYLES, *SCRIPTS):
-        shutil.copy(STATIC / name, path.parent / name)
+    shutil.copytree(STATIC, path.parent, dirs_exist_ok=True)
     body = "".join(explorer.as_html() for explorer in explorers)
     path.write_text(
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Explorers</title>'
@@ -90,8 +90,20 @@ def write_page(path: Path, explorers: Sequence[Explorer | Stored]) -> Path:
     return path
 
 
-def open_page(driver, url: str) -> list:
-    """Open a page and return its explorers; all must have come alive."""
+def forget(driver, url: str) -> None:
+    """Make the browser forget what it remembers of the pages beside this one."""
+    parts = urlsplit(url)
+    store = {"origin": f"{parts.scheme}://{parts.netloc}", "storageTypes": "local_storage"}
+    driver.execute_cdp_cmd("Storage.clearDataForOrigin", store)
+
+
+def open_page(driver, url: str, *, as_new: bool = True) -> list:
+    """Open a page and return its explorers; all must have come alive.
+
+    `as_new`: as for a reader who has predicted nothing there yet.
+    """
+    if as_new:
+        forget(driver, url)
     driver.get(url)
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:

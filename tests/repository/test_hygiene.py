@@ -200,7 +200,7 @@ def test_python_files_fit_in_one_reading():
 
 
 def test_front_end_names_no_host():
-    front_end = [p for p in (PACKAGE / "viz" / "static").iterdir() if p.suffix in {".js", ".css"}]
+    front_end = [p for p in (PACKAGE / "viz" / "static").rglob("*") if p.suffix in {".js", ".css"}]
     assert front_end
     # The SVG namespace is a name, never fetched.
     named = {

@@ -27,7 +27,9 @@ STORYBOOK = Path(decodelib.__file__).parent / "models" / "storybook"
 
 ENGINE = (
     "engine/engine.js",
-    "explorer-logits.js",
+    "distribution/payload.js",
+    "distribution/row.js",
+    "distribution/processors.js",
     "engine/random.js",
     "engine/tokenizer.js",
     "engine/weights.js",

@@ -24,25 +24,12 @@ from decodelib.viz.shell.limits import Limit, limit_of
 
 STATIC = Path(__file__).parents[1] / "static"
 
-SCRIPTS = (
-    "explorer.js",
-    "explorer-parts.js",
-    "explorer-logits.js",
-    "explorer-distribution.js",
-    "explorer-race.js",
-    "explorer-player.js",
-    "explorer-entropy.js",
-    "explorer-beams.js",
-)
-"""The front end, in loading order: the shell, the parts, and then each explorer adds its own."""
+_MANIFEST = json.loads((STATIC / "manifest.json").read_text(encoding="utf-8"))
 
-STYLES = (
-    "explorer.css",
-    "explorer-race.css",
-    "explorer-player.css",
-    "explorer-entropy.css",
-    "explorer-beams.css",
-)
+SCRIPTS: tuple[str, ...] = tuple(_MANIFEST["scripts"])
+"""The front end, in loading order: the shell, and then each explorer adds its own."""
+
+STYLES: tuple[str, ...] = tuple(_MANIFEST["styles"])
 """The style sheets, in loading order: what all share, and then each explorer may add its own."""
 
 
@@ -56,7 +43,8 @@ class Explorer(t.HasTraits):
         data: What is fixed: recorded by Python, read by the renderer. `start` adds "initial", the
             settings that "Reset" comes back to, "limits", which values a link may give them, and
             "predict", the question to answer first.
-        prediction: The reader's committed answer, or None while the explorer's is still hidden.
+        prediction: The reader's committed answer, or None for one who has not predicted.
+        revealed: Whether a reader who has not predicted asked to be shown the answer.
     """
 
     kind = t.Unicode("").tag(sync=True)
@@ -65,6 +53,7 @@ class Explorer(t.HasTraits):
     prediction = t.Union([t.Float(), t.Unicode()], default_value=None, allow_none=True).tag(
         sync=True
     )
+    revealed = t.Bool(False).tag(sync=True)
 
     settings: tuple[str, ...] = ()
     """The names of the traits that the reader can change, besides `prediction`."""
@@ -111,8 +100,9 @@ class Explorer(t.HasTraits):
 
     @property
     def is_hidden(self) -> bool:
-        """Whether the answer is held back until the reader predicts it."""
-        return bool(self.data.get("predict")) and self.prediction is None
+        """Whether the answer is held back until the reader predicts it or asks to be shown it."""
+        asked = bool(self.data.get("predict"))
+        return asked and self.prediction is None and not self.revealed
 
     def summary(self) -> str:
         """Return the current state in one line."""
@@ -177,7 +167,7 @@ def _as_widget(kind: type[SomeExplorer]) -> type[SomeExplorer]:
 
     class Widget(kind, anywidget.AnyWidget):  # type: ignore[valid-type, misc]
         _esm = front_end()
-        _css = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in STYLES)
+        _css = styles()
 
         def _repr_mimebundle_(self, **kwargs: Any) -> Any:
             widget: Any = anywidget.AnyWidget._repr_mimebundle_(self, **kwargs)
@@ -193,5 +183,13 @@ def _as_widget(kind: type[SomeExplorer]) -> type[SomeExplorer]:
 
 def front_end() -> str:
     """Return the scripts as the one module that anywidget loads."""
-    sources = [(STATIC / name).read_text(encoding="utf-8") for name in SCRIPTS]
-    return "\n".join(sources) + "\nexport default globalThis.DecodeExplorer;\n"
+    return _joined(SCRIPTS) + "\nexport default globalThis.DecodeExplorer;\n"
+
+
+def styles() -> str:
+    """Return the style sheets as one."""
+    return _joined(STYLES)
+
+
+def _joined(names: Sequence[str]) -> str:
+    return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names)

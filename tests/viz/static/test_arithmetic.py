@@ -48,9 +48,7 @@ def node():
         pytest.skip("NO NODE: the arithmetic is then tested in Chromium only")
 
     def ask(**questions):
-        files = json.dumps(
-            [str(STATIC / name) for name in SCRIPTS if name != "explorer-distribution.js"]
-        )
+        files = json.dumps([str(STATIC / name) for name in SCRIPTS])
         done = subprocess.run(
             [path, "-e", NODE, files],
             input=json.dumps(questions),

@@ -3,6 +3,6 @@
  *
  * Plain scripts without imports, so that they run alike in the page, in its worker and in node, and
  * from disk, where a page may load a script but fetch nothing. Loading order: engine.js first, then
- * ../explorer-logits.js, which holds the truncations, and the others as decodelib/viz/page lists them. */
+ * ../distribution, which holds the truncations, and the others as decodelib/viz/page lists them. */
 globalThis.DecodeEngine ||= {};
 globalThis.DecodeExplorer ||= {};

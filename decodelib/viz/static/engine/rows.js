@@ -1,7 +1,7 @@
 // @ts-check
 /* A row of tokens to choose from: what processors make smaller and sharper, and what draws take.
  *
- * The truncations are the explorers' (../explorer-logits.js), which work on rows sorted from the most
+ * The truncations are the explorers' (../distribution/processors.js), which work on rows sorted from the most
  * probable token down; here each token keeps its id besides. */
 (function () {
   "use strict";

@@ -1,0 +1,69 @@
+"""The front end as files: each one is listed, short, typed, formatted, and passes its own tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from decodelib.viz.shell.explorer import SCRIPTS, STATIC, STYLES, front_end, styles
+
+ROOT = Path(__file__).resolve().parents[3]
+LONGEST_FILE = 300
+
+
+def names(suffix: str) -> set[str]:
+    """The front end's files, without the page's engine, which is loaded apart."""
+    files = {path.relative_to(STATIC).as_posix() for path in STATIC.rglob(f"*{suffix}")}
+    return {name for name in files if not name.startswith("engine/")}
+
+
+def test_every_script_and_style_is_in_the_manifest_once():
+    assert sorted(SCRIPTS) == sorted(names(".js"))
+    assert sorted(STYLES) == sorted(names(".css"))
+
+
+def test_scripts_fit_in_one_reading():
+    folders = [STATIC, ROOT / "tests", ROOT / "chapters"]
+    sizes = {p: p.read_text("utf-8").count("\n") for f in folders for p in f.rglob("*.js")}
+    assert not {path: lines for path, lines in sizes.items() if lines > LONGEST_FILE}
+
+
+def test_every_script_has_its_types_checked():
+    assert all((STATIC / name).read_text("utf-8").startswith("// @ts-check\n") for name in SCRIPTS)
+
+
+def test_a_page_gets_what_a_notebook_gets(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    from explorer_assets import bundle
+
+    assert front_end().startswith(bundle(STATIC, "scripts"))
+    assert styles() == bundle(STATIC, "styles")
+
+
+def test_the_scripts_pass_their_own_tests():
+    if (node := shutil.which("node")) is None:
+        pytest.skip("NO NODE: the tests in tests/viz/static/*.test.js are not run")
+    tests = sorted(map(str, Path(__file__).parent.glob("*.test.js")))
+    assert tests
+    done = subprocess.run(
+        [node, "--test", *tests], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr
+
+
+def test_without_node_the_check_says_so_and_only_ci_fails(tmp_path):
+    def check(**more: str) -> subprocess.CompletedProcess:
+        env = {"PATH": str(tmp_path), **more}
+        command = [sys.executable, str(ROOT / "tools" / "javascript.py")]
+        return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+    local, hosted = check(), check(CI="true")
+    assert (local.returncode, hosted.returncode) == (0, 1)
+    for done in (local, hosted):
+        assert "JavaScript is not checked" in done.stdout
+    assert os.environ.get("CI") or local.stdout.count("\n") == 1

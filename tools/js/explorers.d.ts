@@ -1,0 +1,599 @@
+/* What the explorers' scripts share. They are plain scripts, each of which adds to one global; these
+ * are the types of what it holds, and of the data that Python writes for them. */
+
+declare var DecodeExplorer: Shell;
+
+// ---- models, pages and views -----------------------------------------------------------------------
+
+interface Model {
+  // biome-ignore lint/suspicious/noExplicitAny: settings are of many types, each checked by Python
+  get(name: string): any;
+  set(name: string, value: unknown): void;
+  save_changes(): void;
+  on(event: string, listener: () => void): void;
+  off(event: string, listener: () => void): void;
+  send?: unknown;
+  /** On a page: the address that opens it with the settings of now. */
+  link?: () => string;
+  memory?: Memory;
+}
+
+type Renderer = (place: { model: Model; el: HTMLElement }) => (() => void) | undefined;
+
+interface View {
+  node: Element;
+  update(): void;
+}
+
+interface Settable {
+  update(state?: { disabled?: boolean }): void;
+}
+
+interface Question {
+  question: string;
+  choices?: string[];
+  // biome-ignore lint/suspicious/noExplicitAny: each explorer has its own form of an answer
+  answer: any;
+}
+
+interface CommonData {
+  model: string | null;
+  initial: Record<string, unknown>;
+  limits: Record<string, Limit>;
+  predict: Question | null;
+}
+
+interface Page<Data extends CommonData> {
+  model: Model;
+  el: HTMLElement;
+  readonly data: Data;
+  get: Model["get"];
+  set(values: Record<string, unknown>): void;
+  /** Whether the answer is held back. */
+  hidden(): boolean;
+  /** Tell screen readers a message, once the reader pauses. */
+  announce(message: string): void;
+  update(): void;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a page of any explorer
+type AnyPage = Page<any>;
+
+interface Limit {
+  type: "number" | "integer" | "string" | "choice" | "list";
+  min?: number;
+  max?: number;
+  choices?: unknown[];
+  all?: boolean;
+  nullable?: boolean;
+}
+
+interface Answer {
+  value: unknown;
+  text: string;
+}
+
+type Guess = number | string | null;
+
+interface Memory {
+  recall(): { guess: Guess } | undefined;
+  remember(guess: Guess): void;
+  forget(): void;
+}
+
+interface Scale {
+  min: number;
+  max: number;
+  step: number;
+  toValue(position: string | number): number;
+  fromValue(value: number): number;
+}
+
+type Attributes = Record<string, unknown>;
+type Child = Node | string;
+
+interface Shell {
+  element<Tag extends keyof HTMLElementTagNameMap>(
+    tag: Tag,
+    properties?: Attributes,
+    ...children: Child[]
+  ): HTMLElementTagNameMap[Tag];
+  svg(tag: string, attributes?: Record<string, string>, ...children: Child[]): SVGElement;
+  /** Copy, and say so on the button; where the clipboard is out of reach, select the text. */
+  copyText(text: string, source: Node, button: HTMLElement): Promise<void>;
+  /** A polite live region that waits for the reader to pause, so a moving slider is not read aloud. */
+  announcer(node: Node): (message: string) => void;
+
+  /** Whitespace made visible, so that " the" and "the" look different. */
+  showToken(token: string): string;
+  quoted(token: string): string;
+  showProbability(p: number): string;
+  showCount(n: number): string;
+  /** A place in a chart, for a style. */
+  percent(x: number): string;
+  /** How deep a token of this surprisal is shaded, from 0 to 1. */
+  depthOf(nats: number): string;
+  UNLIKELY: number;
+
+  links: {
+    /** The name of an explorer in links. */
+    slugOf(title: string, isTaken: (slug: string) => boolean): string;
+    /** The fragment that names the settings which differ from those at the start. */
+    write(
+      slug: string,
+      initial: Record<string, unknown>,
+      get: Model["get"],
+      isShown: boolean,
+    ): string;
+    /** The settings that a fragment gives, the rest as at the start, and whether it shows an answer. */
+    read(
+      fragment: string,
+      initial: Record<string, unknown>,
+      limits: Record<string, Limit>,
+    ): { settings: Record<string, unknown>; isShown: boolean };
+    target(fragment: string): string | null;
+  };
+  memory: {
+    of(page: string, slug: string, question: string): Memory;
+    forgetAll(): void;
+  };
+  guess: {
+    isRight(guess: Guess, answer: Answer): boolean;
+    verdict(guess: Guess, answer: Answer, isPast: boolean): string;
+  };
+
+  register(kind: string, renderer: Renderer): void;
+  render: Renderer;
+  hydrateAll(): void;
+  localModel(state: Record<string, unknown>): Model;
+
+  parts: Parts;
+  logits: Logits;
+  knobs: Record<string, Knob>;
+  distribution: Distribution;
+  beams: Beams;
+  entropy: Entropy;
+  player: Player;
+  race: Race;
+}
+
+interface Parts {
+  linear(min: number, max: number, step: number): Scale;
+  /** 1 to n in ever larger strides; the right end is 0, "off", which keeps everything. */
+  counts(n: number): Scale;
+  /** The values given; one that is not among them stands at the nearest that is not `off`. */
+  stops(values: number[], off: number): Scale;
+  /** Positions whose values grow as their squares, from 0 to `most`. */
+  squares(most: number, positions: number): Scale;
+
+  SUPPRESS: Attributes;
+  /** Set several settings at once. */
+  change(model: Model, values: Record<string, unknown>): void;
+  button(text: string, onclick: () => void, attributes?: Attributes): HTMLButtonElement;
+  /** `scale` and `max` may be functions, for limits that depend on what is shown. */
+  knob(options: {
+    name: string;
+    label: string;
+    scale: Scale | (() => Scale);
+    min: number;
+    max: number | (() => number);
+    integer?: boolean;
+    get(): number;
+    set(value: number): void;
+    valueText?(value: number): string;
+    boxText?(value: number): string;
+  }): Settable & { node: HTMLElement };
+  choice<Value extends string | number>(options: {
+    legend: string;
+    options: Array<{ value: Value; label: string }>;
+    get(): Value;
+    set(value: Value): void;
+  }): Settable & { node: HTMLFieldSetElement };
+  fact(key: string, name: string, tag?: "span" | "b"): { node: HTMLElement; value: HTMLElement };
+  /** `depends` names the settings that the answer depends on; `next` says what to do after it. */
+  prediction(options: { page: AnyPage; answer(): Answer; depends?: string[]; next?: string }): View;
+  table(options: {
+    summary: string;
+    columns: string[];
+    rows(): Array<Array<string | number>>;
+    rowHeader?: number;
+  }): View & { node: HTMLDetailsElement };
+  imports(source: string): string[];
+  sharing(options: { model: Model; code(): string }): View;
+  explorer<Data extends CommonData>(
+    kind: string,
+    settings: string[],
+    create: (page: Page<Data>) => { views: View[]; look?(): void; stop?(): void },
+  ): void;
+  header(options: { page: AnyPage; source(): string; below?: Child[] }): View;
+  note(text: string): View;
+}
+
+// ---- the distribution explorer ---------------------------------------------------------------------
+
+type Ranks = Array<[number, number]>;
+
+interface PackedRow {
+  vocab: number;
+  ids: number[];
+  tokens: string[];
+  logits: number[];
+  /** [exponent, count, base64 of LEB128] of each band of equal steps. */
+  tail: Array<[number, number, string]>;
+}
+
+interface Context extends PackedRow {
+  label: string;
+  prompt: string | null;
+}
+
+interface DistributionData extends CommonData {
+  bars: number;
+  knobs: string[];
+  contexts: Context[];
+}
+
+type Settings = Record<string, number> & { order: string[] };
+
+interface Summary {
+  w: Float64Array;
+  total: number;
+  top: number;
+  logTotal: number;
+  entropy: number;
+  varentropy: number;
+  surprisal(i: number): number;
+}
+
+interface Weighted {
+  logits: Float64Array;
+  /** p_i / p_first, so nothing overflows, and with the first token left nothing vanishes. */
+  weights(temperature: number, first?: number): Float64Array;
+}
+
+interface LogitsRow extends Weighted {
+  before: Summary;
+  /** The probability of the first n tokens, for each n. */
+  massOf: Float64Array;
+}
+
+interface Applied {
+  steps: Array<{ name: string; set: Ranks; kept: number }>;
+  set: Ranks;
+  before: Summary;
+  after: Summary;
+  kept: number;
+  /** The most probable token that is left. */
+  first: number;
+  mass: number;
+  pBefore(i: number): number;
+  pAfter(i: number): number;
+  keptAmong(n: number): number;
+  removedBy(i: number): string | null;
+}
+
+interface Logits {
+  /** The row that decodelib.viz.distribution.payload.pack wrote. */
+  unpack(record: PackedRow): Float64Array;
+  row(logits: Float64Array): LogitsRow;
+  /** The distribution over a set of ranks at a temperature. */
+  summarise(row: Weighted, set: Ranks, temperature: number): Summary;
+  size(set: Ranks): number;
+  has(set: Ranks, i: number): boolean;
+  take(set: Ranks, n: number): Ranks;
+  countWhile(set: Ranks, passes: (i: number) => boolean): number;
+  roundingOf(a: number, b: number): number;
+  cuts: Record<string, (data: Weighted, set: Ranks, temperature: number, value: number) => Ranks>;
+  apply(row: LogitsRow, settings: Settings): Applied;
+  uniforms(seed: number, n: number): Float64Array;
+  draw(result: Applied, seed: number, n: number): number[];
+  asCode(model: string | null, context: Context, settings: Settings, seed: number): string;
+}
+
+interface Knob {
+  label: string;
+  processor: string;
+  off: number;
+  usual: number;
+  slider(vocab: number): Scale;
+}
+
+interface Draws {
+  total: number;
+  last: number;
+  /** The part of the draws that fell on a rank. */
+  share(rank: number): number;
+}
+
+interface DistributionScene extends Page<DistributionData> {
+  context: Context;
+  row: LogitsRow;
+  result: Applied;
+  settings(): Settings;
+  look(): void;
+  atStart(): Applied;
+  sentence(): string;
+  draws(): Draws;
+}
+
+interface Distribution {
+  steps(scene: DistributionScene): View & { forget(): void };
+  chart(scene: DistributionScene): View;
+  drawing(scene: DistributionScene): View;
+  drawer(scene: DistributionScene): () => Draws;
+  tallyOf(draws: Draws, tokens: string[], pAfter: (i: number) => number): string;
+}
+
+// ---- the beam explorer -----------------------------------------------------------------------------
+
+interface PackedTree {
+  num_beams: number;
+  greedy: Array<number | null>;
+  /** [parent, length, token, ln p, sum of ln p, fate] */
+  nodes: Array<[number | null, number, string, number, number, "kept" | "finished" | "pruned"]>;
+}
+
+interface BeamData extends CommonData {
+  source: string;
+  prompt: string;
+  max_new_tokens: number;
+  greedy: { text: string; total: number };
+  trees: PackedTree[];
+}
+
+interface BeamNode {
+  parent: BeamNode | null;
+  length: number;
+  token: string;
+  logprob: number;
+  total: number;
+  fate: "kept" | "finished" | "pruned";
+  row: number;
+  children: BeamNode[];
+  greedy: boolean;
+}
+
+interface BeamTree {
+  width: number;
+  nodes: BeamNode[];
+  steps: BeamNode[][];
+}
+
+interface Outcome {
+  stop: number | null;
+  finished: BeamNode[];
+}
+
+interface BeamScene extends Page<BeamData> {
+  tree: BeamTree;
+  last: number;
+  shown: number;
+  lengthPenalty: number;
+  /** The outcome after the steps shown, and in the end. */
+  now: Outcome;
+  end: Outcome;
+  look(): void;
+}
+
+interface Beams {
+  unpack(packed: PackedTree): BeamTree;
+  score(node: BeamNode, lengthPenalty: number): number;
+  replay(
+    tree: BeamTree,
+    options: {
+      lengthPenalty: number;
+      earlyStopping: boolean | "never";
+      maxNewTokens: number;
+      until: number;
+    },
+  ): Outcome;
+  pathOf(node: BeamNode | null): BeamNode[];
+  textOf(node: BeamNode): string;
+  digits(x: number): string;
+  isLate(node: BeamNode, end: Outcome): boolean;
+  story(node: BeamNode, scene: { now: Outcome; end: Outcome; lengthPenalty: number }): string;
+  greedyStory(tree: BeamTree, now: Outcome, shown: number): string;
+  asCode(search: {
+    data: BeamData;
+    width: number;
+    lengthPenalty: number;
+    earlyStopping: boolean | "never";
+    returned: number;
+  }): string;
+  diagram(scene: BeamScene): View;
+}
+
+// ---- the entropy map -------------------------------------------------------------------------------
+
+type Quadrant = "certain" | "wide" | "forked" | "lost" | "between";
+
+type Thresholds = Record<string, number> & {
+  low_entropy: number;
+  high_entropy: number;
+  low_varentropy: number;
+  high_varentropy: number;
+};
+
+interface EntropyText {
+  label: string;
+  tokens: string[];
+  surprisal: number[];
+  entropy: number[];
+  varentropy: number[];
+  top: Array<Array<[string, number]>>;
+}
+
+interface Adaptive {
+  coefficients: number[];
+  threshold: number;
+  band: [number, number];
+}
+
+interface EntropyData extends CommonData {
+  texts: EntropyText[];
+  axes: { entropy: number; varentropy: number };
+  temperature: Adaptive;
+}
+
+interface EntropyScene extends Page<EntropyData> {
+  record: EntropyText;
+  thresholds: Thresholds;
+  names: Quadrant[];
+  at: number;
+  last: number;
+  across(entropy: number): number;
+  down(varentropy: number): number;
+  counts(): Array<readonly [Quadrant, number]>;
+  move(name: string, value: number): void;
+  told(): string;
+  look(): void;
+}
+
+interface Entropy {
+  quadrant(entropy: number, varentropy: number, thresholds: Thresholds): Quadrant;
+  temperatureAt(entropy: number, adaptive: Pick<Adaptive, "coefficients" | "threshold">): number;
+  moved(name: string, value: number, thresholds: Thresholds): Record<string, number>;
+  shapes: Record<Quadrant, string>;
+  actions: Record<Quadrant, string>;
+  thresholds: Record<string, string>;
+  scalesOf(axes: EntropyData["axes"]): Pick<EntropyScene, "across" | "down">;
+  glyph(name: Quadrant): SVGElement;
+  map(scene: EntropyScene): View;
+  selected(scene: EntropyScene): View;
+  asCode(model: string | null, scene: Pick<EntropyScene, "record" | "at" | "thresholds">): string;
+}
+
+// ---- the generation player -------------------------------------------------------------------------
+
+/** id, text, probability before and after, and which processor removed it. */
+type Candidate = [number, string, number, number, number | null];
+
+interface PlayerStep {
+  id: number;
+  text: string;
+  p: number;
+  rank: number;
+  entropy: number;
+  kept: number;
+  decision: string;
+  candidates: Candidate[];
+}
+
+interface Branch {
+  parent: number | null;
+  start: number;
+  steps: PlayerStep[];
+  end: string;
+}
+
+interface PlayerData extends CommonData {
+  load: string | null;
+  prompt: string;
+  strategy: string;
+  code: string;
+  processors: string[];
+  seed: number;
+  max_new_tokens: number;
+  vocab: number;
+  branches: Branch[];
+}
+
+interface PlayerScene extends Page<PlayerData> {
+  path: PlayerStep[];
+  /** Which token is looked at, from 1. */
+  place: number;
+  step: PlayerStep;
+  /** Whether a kernel can generate new branches. */
+  isLive: boolean;
+  look(): void;
+  isEnd(i: number): boolean;
+  textOf(i: number): string;
+  isForced(i: number): boolean;
+  isWaiting(): boolean;
+  /** The branch that takes a candidate of the token looked at, or -1. */
+  branchWith(id: number): number;
+  move(to: number): void;
+  go(branch: number, at?: number): void;
+  see(branch: number): void;
+  ask(id: number, token: string): void;
+  stop(): void;
+}
+
+interface Player {
+  pathOf(branches: Branch[], index: number): PlayerStep[];
+  findBranch(branches: Branch[], ids: number[]): number;
+  forksOf(branches: Branch[], path: PlayerStep[]): Set<number>;
+  nameOf(branches: Branch[], index: number): string;
+  asCode(data: PlayerData, index: number): string;
+  branchPicker(scene: PlayerScene): View;
+  text(scene: PlayerScene): View & { focus(): void };
+  legend(scene: PlayerScene): View;
+  transport(scene: PlayerScene): View & { stop(): void };
+  candidates(scene: PlayerScene): View;
+  hintOf(isLive: boolean, canSee: boolean): string;
+  isEndOfText(text: string): boolean;
+  status(scene: PlayerScene): View & { stop(): void; wait(): void };
+}
+
+// ---- the strategy race -----------------------------------------------------------------------------
+
+interface RaceMetric {
+  name: string;
+  label: string;
+  help: string;
+  end: number | null;
+}
+
+interface RaceNumber {
+  value: number | null;
+  low: number | null;
+  high: number | null;
+  text: string;
+  note: string;
+}
+
+interface RaceText {
+  tokens: string[];
+  surprisal: number[];
+  end: string;
+}
+
+interface RaceStrategy {
+  name: string;
+  repr: string;
+  code: string;
+  /** Whether its texts differ from seed to seed. */
+  chance: boolean;
+  texts: RaceText[];
+  numbers: Record<string, RaceNumber>;
+}
+
+interface RaceData extends CommonData {
+  load: string | null;
+  prompt: string;
+  note: string;
+  samples: number;
+  max_new_tokens: number;
+  seed: number;
+  metrics: RaceMetric[];
+  strategies: RaceStrategy[];
+}
+
+interface RaceScene extends Page<RaceData> {
+  longest: Map<string, number>;
+  picked(): RaceStrategy;
+  ranked(): RaceStrategy[];
+  labelOf(sort: string): string;
+  /** Show the tokens and the code of a strategy. */
+  pick(name: string): void;
+}
+
+interface Race {
+  AS_GIVEN: string;
+  ranking(strategies: RaceStrategy[], shown: string[], sort: string): RaceStrategy[];
+  longestOf(metrics: RaceMetric[], strategies: RaceStrategy[]): Map<string, number>;
+  cellOf(number: RaceNumber): string;
+  textOf(strategy: RaceStrategy, sample: number): RaceText;
+  asCode(data: RaceData, strategy: RaceStrategy, sample: number): string;
+  lanes(scene: RaceScene): View;
+}
