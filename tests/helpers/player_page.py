@@ -46,6 +46,8 @@ return {
 
 
 def visible(token: str) -> str:
+    if token.strip() in ("<|endoftext|>", "<eos>"):
+        return "end of text"
     return token.replace(" ", "␣").replace("\n", "↵") or "∅"
 
 

@@ -83,9 +83,11 @@ def test_the_page_replays_1000_searches_as_python_does(driver, page):
         const { unpack, replay, score } = DecodeExplorer.beams;
         const [trees, cases] = arguments;
         return cases.map(([which, place, lengthPenalty, earlyStopping, until]) => {
-          const { stop, finished } = replay(unpack(trees[which][place]),
+          const tree = unpack(trees[which][place]);
+          const { stop, finished } = replay(tree,
             { lengthPenalty, earlyStopping, maxNewTokens: 6, until });
-          return [stop, finished.map((node) => [score(node, lengthPenalty), node.index])];
+          const index = (node) => tree.nodes.indexOf(node);
+          return [stop, finished.map((node) => [score(node, lengthPenalty), index(node)])];
         });
         """,
         [explorer.data["trees"] for explorer in some],

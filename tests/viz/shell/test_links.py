@@ -97,14 +97,26 @@ def test_a_link_followed_on_its_own_page_moves_only_its_explorer(driver, page):
     assert settings_of(driver, second)["min_p"] == 0.3
 
 
-def test_a_link_does_not_carry_a_prediction(driver, page):
-    guess = open_page(driver, page.as_uri())[3]
+def test_a_link_shows_the_answer_that_was_shown_but_carries_no_prediction(driver, page):
+    url = page.as_uri()
+    asked = link_of(driver, open_page(driver, url)[3])
+    guess = open_page(driver, url)[3]
     guess.find_element("css selector", "[data-dx='prediction']").send_keys("4\n")
     copied = link_of(driver, guess)
-    assert set(parse_qs(urlsplit(copied).fragment)) == {"dx"}
-    driver.get("about:blank")
-    guess = open_page(driver, f"{copied}&prediction=4&top_k=1")[3]
-    assert driver.execute_script(READ, guess)["kept"] == "? of 8"
+    assert set(parse_qs(urlsplit(asked).fragment)) == {"dx"}
+    assert set(parse_qs(urlsplit(copied).fragment)) == {"dx", "shown"}
+    seen = {}
+    for link in (asked, copied, f"{asked}&top_k=1", f"{asked}&top_k=-1&prediction=4"):
+        driver.get("about:blank")
+        guess = open_page(driver, link)[3]
+        verdict = guess.find_element("css selector", ".dx-verdict").text
+        seen[link.split("#dx=guess")[1]] = (driver.execute_script(READ, guess)["kept"], verdict)
+    assert seen == {
+        "": ("? of 8", ""),
+        "&shown=yes": ("5 of 8", "The answer: 5. Now move the sliders."),
+        "&top_k=1": ("1 of 8", "It was 5 with the settings at the start."),
+        "&top_k=-1&prediction=4": ("? of 8", ""),
+    }
 
 
 @pytest.mark.parametrize(
