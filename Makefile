@@ -59,12 +59,13 @@ claims: $(READY) ## list the chapters' claims in chapters/claims.md
 sweep: $(READY) ## measure chapter 14's data anew
 	OMP_NUM_THREADS=1 $(BIN)/python tools/sweep.py $(SWEEPFLAGS)
 
-lint: $(READY) ## check style, types and imports
+lint: $(READY) ## check style, types and imports; of the JavaScript too where there is node
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python tools/large_files.py
+	$(BIN)/python tools/javascript.py
 
 lock: $(READY) ## resolve requirements.txt anew from pyproject.toml; LOCKFLAGS=--upgrade for the newest
 	$(BIN)/python -m pip install --quiet "pip>=25.1" && $(BIN)/python -m pip install --quiet --group release

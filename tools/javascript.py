@@ -1,6 +1,6 @@
 """Check the JavaScript as `make lint` does: format and lint (biome) and types (tsc).
 
-Needs node and npm; without them a line says that nothing was checked, and only CI fails. The two
+Needs node and npm; without them a line says that nothing was checked, which fails only in GitHub's runs. The two
 tools are installed from tools/js/package-lock.json the first time and when that file changes.
 """
 
@@ -19,9 +19,9 @@ INSTALLED = TOOLS / "node_modules" / ".package-lock.json"
 
 
 def not_checked(reason: str) -> int:
-    """Say why nothing was checked; return the exit status: an error only in CI."""
+    """Say why nothing was checked; return the exit status: an error only in GitHub's runs."""
     print(f"JavaScript is not checked: {reason}", flush=True)
-    return 1 if os.environ.get("CI") else 0
+    return 1 if os.environ.get("GITHUB_ACTIONS") else 0
 
 
 def is_installed() -> bool:
