@@ -1,7 +1,8 @@
 """Check the JavaScript as `make lint` does: format and lint (biome) and types (tsc).
 
-Needs node and npm; without them a line says that nothing was checked, which fails only in GitHub's runs. The two
-tools are installed from tools/js/package-lock.json the first time and when that file changes.
+Needs node and npm; without them a line says that nothing was checked, which is an error only in
+GitHub's runs. The two tools are installed from tools/js/package-lock.json the first time and when
+that file changes.
 """
 
 from __future__ import annotations

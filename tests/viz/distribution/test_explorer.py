@@ -15,7 +15,7 @@ import torch
 from decodelib import Eta, MinP, Sampling, Temperature, TopK, TopNSigma, TopP, Typical
 from decodelib.viz import DistributionExplorer, explore_distribution
 from decodelib.viz.distribution.payload import HEAD, pack, unpack
-from decodelib.viz.shell.explorer import SCRIPTS, STATIC, front_end, question
+from decodelib.viz.shell.explorer import front_end, question
 from tests.helpers.explorer_cases import model_like_logits, words
 
 
@@ -229,13 +229,6 @@ def test_an_explorer_of_a_language_model_shows_its_next_token_distribution():
     shown = explorer.distribution()
     assert (shown.before - true[shown.token_ids]).abs().max() < 1e-9
     assert explorer.data["contexts"][1]["tokens"][0] == lm.decode([int(shown.token_ids[0])])
-
-
-def test_the_page_loads_the_same_scripts_in_the_same_order_as_the_widget():
-    import yaml
-
-    config = yaml.safe_load((STATIC.parents[2] / "_config.yml").read_text(encoding="utf-8"))
-    assert tuple(config["sphinx"]["config"]["html_js_files"]) == (*SCRIPTS, "book.js")
 
 
 def test_the_front_end_asks_no_other_host_and_imports_nothing():

@@ -15,10 +15,13 @@ ROOT = Path(__file__).resolve().parents[3]
 LONGEST_FILE = 300
 
 
+APART = ("engine/", "live/")  # loaded on the page that runs the model, and on no other
+
+
 def names(suffix: str) -> set[str]:
-    """The front end's files, without the page's engine, which is loaded apart."""
+    """The explorers' files."""
     files = {path.relative_to(STATIC).as_posix() for path in STATIC.rglob(f"*{suffix}")}
-    return {name for name in files if not name.startswith("engine/")}
+    return {name for name in files if not name.startswith(APART)}
 
 
 def test_every_script_and_style_is_in_the_manifest_once():
