@@ -46,9 +46,9 @@ notebooks: $(READY) ## execute all chapters and store their outputs
 	$(BIN)/python tools/book.py execute
 	$(BIN)/python -m tools.front_page
 
-# Run the chapters on random weights with GPT-2's vocabulary: only claims about learning may fail.
+# Report which claims hold on MODEL; without one, on random weights, where only claims about training may fail.
 models: $(READY) ## run the chapters on another model
-	$(BIN)/python -m tools.other_models
+	$(BIN)/python -m tools.claims_on $(if $(filter auto,$(MODEL)),random --strict,$(MODEL))
 
 # Run after changing a chapter's claims.
 claims: $(READY) ## list the chapters' claims in chapters/claims.md

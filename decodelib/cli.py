@@ -6,9 +6,11 @@ import argparse
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
@@ -27,8 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0 after a continuation, 2 after an error (one sentence on stderr), 130 after Ctrl-C (what was
     written stays), 141 if the reader of the output has gone.
     """
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given[:1] == ["claims"] and len(given) > 1:
+        return _claims(given[1:])
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(given)
     try:
         _run(options)
         sys.stdout.flush()
@@ -44,6 +49,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, TypeError, OSError, ImportError) as error:
         parser.error(str(error))
     return 0
+
+
+def _claims(arguments: Sequence[str]) -> int:
+    """Run the book's chapters on a model and report its claims: `decodelib claims MODEL`."""
+    places = (Path.cwd(), Path(__file__).resolve().parents[1])
+    roots = [place for place in places if (place / "tools" / "claims_on.py").is_file()]
+    if not roots:
+        print(
+            "decodelib claims runs the book's notebooks, which are not part of the package: call "
+            "it in a clone of the repository",
+            file=sys.stderr,
+        )
+        return 2
+    path = os.pathsep.join(filter(None, [str(roots[0]), os.environ.get("PYTHONPATH")]))
+    command = [sys.executable, "-m", "tools.claims_on", *arguments]
+    return subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, check=False).returncode
 
 
 def _run(options: argparse.Namespace) -> None:

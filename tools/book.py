@@ -1,6 +1,7 @@
 """Build the book (`tools/book.py build --model auto`) or execute its chapters (`... execute`)."""
 
 import argparse
+import json
 import os
 import runpy
 import shutil
@@ -14,6 +15,8 @@ import yaml
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from tqdm import tqdm
+
+from decodelib.checks.claims import RECORD
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK_SOURCES = ["_config.yml", "_toc.yml", "chapters", "decodelib/viz/static"]
@@ -39,12 +42,21 @@ def chapter_notebooks(root: Path = ROOT) -> list[Path]:
     return [path for file in files if (path := root / f"{file}.ipynb").exists()]
 
 
-def execute(notebook: Path, position: str = "") -> None:
-    """Execute a notebook in place; its stored outputs differ only if the results do."""
+def execute(notebook: Path, position: str = "", allow_errors: bool = False) -> list[str]:
+    """Execute a notebook in place; its stored outputs differ only if the results do.
+
+    Returns what went wrong. With `allow_errors`, a cell that raises shows its error on the page
+    and the next one runs; without, the first one raises here and nothing is written.
+    """
     nb = nbformat.read(notebook, as_version=4)
+    if allow_errors:  # a cell that is never reached must not show what another model gave
+        for cell in nb.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
     client = NotebookClient(
         nb,
         timeout=CELL_TIMEOUT_S,
+        allow_errors=allow_errors,
         kernel_name="python3",
         record_timing=False,
         coalesce_streams=True,  # else output comes in as many pieces as the clock makes of it
@@ -55,10 +67,30 @@ def execute(notebook: Path, position: str = "") -> None:
         client.setup_kernel(),
         tqdm(nb.cells, desc=f"{notebook.stem} {position}".strip(), unit="cell") as cells,
     ):
-        for index, cell in enumerate(cells):
-            client.execute_cell(cell, index, store_history=cell.cell_type == "code")
+        try:
+            for index, cell in enumerate(cells):
+                client.execute_cell(cell, index, store_history=cell.cell_type == "code")
+        except (CellTimeoutError, DeadKernelError) as error:
+            if not allow_errors:
+                raise
+            stopped = [f"stopped at cell {index}: {str(error).splitlines()[0]}"]
+        else:
+            stopped = []
     remove_traces(nb)
     nbformat.write(nb, notebook)
+    raised = [f"{cell.id} raised {what}" for cell in nb.cells for what in errors_of(cell)]
+    return [f"{notebook.stem}: {problem}" for problem in stopped + raised]
+
+
+def errors_of(cell: nbformat.NotebookNode) -> list[str]:
+    """Return the errors that a cell shows, each in one line; none if it is meant to raise."""
+    if cell.cell_type != "code" or "raises-exception" in cell.metadata.get("tags", ()):
+        return []
+    return [
+        f"{output.ename}: {output.evalue}".splitlines()[0]
+        for output in cell.outputs
+        if output.output_type == "error"
+    ]
 
 
 def remove_traces(nb: nbformat.NotebookNode) -> None:
@@ -82,8 +114,12 @@ def execute_all(notebooks: list[Path]) -> None:
             raise SystemExit(f"{notebook.name} failed, so nothing is built:\n{error}") from None
 
 
-def stage_executed(model: str, stage: Path) -> Path:
-    """Copy the book's sources to `stage` and execute the copies on `model`."""
+def stage_executed(model: str, stage: Path) -> list[str]:
+    """Copy the book's sources to `stage`, execute the copies on `model`; return what went wrong.
+
+    A claim that does not hold is a line on its page, and a cell that raises shows its error there:
+    what one model does not do is no reason to keep a book from its readers.
+    """
     shutil.rmtree(stage, ignore_errors=True)
     for name in BOOK_SOURCES:
         source, copy = ROOT / name, stage / name
@@ -92,9 +128,16 @@ def stage_executed(model: str, stage: Path) -> Path:
             shutil.copytree(source, copy, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
         else:
             shutil.copy2(source, copy)
-    os.environ.update(DECODELIB_MODEL=model, DECODELIB_STATIC="1")
-    execute_all(chapter_notebooks(stage))
-    return stage
+    record = stage / "claims.jsonl"
+    os.environ.update({"DECODELIB_MODEL": model, "DECODELIB_STATIC": "1", RECORD: str(record)})
+    notebooks, wrong = chapter_notebooks(stage), []
+    for number, notebook in enumerate(notebooks, start=1):
+        wrong += execute(notebook, f"({number} of {len(notebooks)})", allow_errors=True)
+    lines = record.read_text(encoding="utf-8").splitlines() if record.exists() else []
+    claims = [json.loads(line) for line in lines]
+    wrong += [f"does not hold: {claim['sentence']}" for claim in claims if not claim["holds"]]
+    print(f"{sum(claim['holds'] for claim in claims)} of {len(claims)} claims hold.", flush=True)
+    return wrong
 
 
 def run_jupyter_book(source: Path, output: Path) -> int:
@@ -109,7 +152,7 @@ def run_jupyter_book(source: Path, output: Path) -> int:
 def build(model: str, output: Path) -> int:
     from decodelib.viz.page.pack import write_scripts
 
-    started = time.monotonic()
+    started, wrong = time.monotonic(), []
     try:
         found = find_model(model)
     except (ImportError, OSError, TypeError, ValueError) as error:
@@ -123,13 +166,16 @@ def build(model: str, output: Path) -> int:
         source = ROOT
     else:
         print(f"Model: {found}. Executing a copy of every chapter on it.", flush=True)
-        source = stage_executed(found, output / "_build" / "executed")
+        source = output / "_build" / "executed"
+        wrong = stage_executed(found, source)
     status = run_jupyter_book(source, output)
     index = output / "_build" / "html" / "index.html"
     if status:
         print(f"The book was NOT built cleanly: jupyter-book returned {status}.", file=sys.stderr)
         return status
     write_scripts(index.parent / "_static" / "live" / "model")
+    if wrong:
+        print(f"On {found}, and shown on the pages:", *wrong, sep="\n  ")
     print(f"Built with {found} in {time.monotonic() - started:.0f} s. Open {index.as_uri()}")
     return 0
 

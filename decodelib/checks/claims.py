@@ -181,9 +181,9 @@ def _equal(a: Any, b: Any, tolerance: float | None) -> bool:
         return a.keys() == b.keys() and all(_equal(a[key], b[key], tolerance) for key in a)
     if _is_sequence(a) and _is_sequence(b):
         return len(a) == len(b) and all(_equal(x, y, tolerance) for x, y in zip(a, b, strict=True))
-    if isinstance(a, float) or isinstance(b, float) or tolerance is not None:
-        numeric = isinstance(a, numbers.Real) and isinstance(b, numbers.Real)
-        return numeric and math.isclose(a, b, rel_tol=relative, abs_tol=absolute)
+    numeric = isinstance(a, numbers.Real) and isinstance(b, numbers.Real)
+    if numeric and (isinstance(a, float) or isinstance(b, float) or tolerance is not None):
+        return math.isclose(a, b, rel_tol=relative, abs_tol=absolute)
     return bool(a == b)
 
 

@@ -16,7 +16,7 @@ def sample_index(attempt: Attempt) -> Verdict:
 
 
 def tail_risk(attempt: Attempt) -> Verdict:
-    """Check `tail_risk(m, steps)`: the chance of at least one tail token in so many steps."""
+    """Check `tail_risk(mass, steps)`: the chance of at least one tail token in so many steps."""
     return _TAIL_RISK.check(attempt)
 
 
@@ -32,7 +32,7 @@ def _index_at(weights: Weights, target: float, closed: bool = False) -> int:
         end += weight
         if target < end or (closed and target == end):
             return index
-    return len(weights) - 1
+    return max((i for i, weight in enumerate(weights) if weight), default=0)  # rounding: the last
 
 
 def _drawn(weights: Weights, u: float) -> int:

@@ -39,6 +39,7 @@ HOLDING = [
     {"measured": torch.tensor([1.0, -math.inf]), "equals": torch.tensor([1.0, -math.inf])},
     {"measured": torch.tensor([1.0, 2.0]), "equals": torch.tensor([1.05, 2.0]), "tolerance": 0.1},
     {"measured": 7, "equals": 8, "tolerance": 1},
+    {"measured": ("mat", 0.36), "equals": ("mat", 0.360001), "tolerance": 1e-5},
     {"holds": True},
 ]
 FAILING = [
