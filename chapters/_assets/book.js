@@ -5,3 +5,60 @@ addEventListener("DOMContentLoaded", () => {
 
 /* A page opened from disk may not read the others, so the search there lists pages without excerpts. */
 if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+
+/* The theme's excerpts begin with its buttons and the list of sections: take them from the text alone. */
+addEventListener("DOMContentLoaded", () => {
+  if (typeof Search === "undefined") return;
+  Search.htmlToText = (source, anchor) => {
+    const article = new DOMParser().parseFromString(source, "text/html").querySelector("article");
+    const section = (anchor && article?.querySelector(anchor)) || article;
+    const furniture = "script, style, details, button, .headerlink, .toggle-details, .dx, .cell_input";
+    for (const part of section?.querySelectorAll(furniture) ?? []) part.remove();
+    return section?.textContent ?? "";
+  };
+  suggestWords();
+});
+
+/* A search that finds nothing offers the nearest word of a title or of the glossary. */
+function suggestWords() {
+  const results = document.getElementById("search-results");
+  if (!results) return;
+  const asked = (new URLSearchParams(location.search).get("q") ?? "").toLowerCase();
+  const observer = new MutationObserver(() => suggest());
+  observer.observe(results, { childList: true, subtree: true, characterData: true });
+  suggest(); // the search may be over already
+
+  function suggest() {
+    const status = results.querySelector(".search-summary");
+    if (!/did not match/.test(status?.textContent ?? "")) return;
+    observer.disconnect();
+    const index = Search._index;
+    const known = [...Object.keys(index.alltitles), ...Object.keys(index.indexentries)].join(" ").toLowerCase();
+    const words = new Set(known.match(/[a-z][a-z-]{3,}/g));
+    const better = asked.replace(/[a-z-]+/g, (word) => nearest(word, words) ?? word);
+    if (better === asked) return;
+    const link = Object.assign(document.createElement("a"), { textContent: better });
+    link.href = `?q=${encodeURIComponent(better)}`;
+    status.after("Did you mean ", link, "?");
+  }
+}
+
+/* The known word with the fewest letters added, left out or changed: at most two, and one in three. */
+function nearest(word, known) {
+  if (known.has(word)) return word;
+  const most = Math.min(2, Math.floor(word.length / 3));
+  const distances = [...known].map((other) => [editDistance(word, other), other]).sort((a, b) => a[0] - b[0]);
+  return distances.length && distances[0][0] <= most ? distances[0][1] : null;
+}
+
+function editDistance(a, b) {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[b.length];
+}

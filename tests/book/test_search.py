@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.helpers.browser import browser, console_errors
+from tests.helpers.browser import browser, console_errors, serve
 from tools.book import chapter_notebooks
 
 pytestmark = pytest.mark.browser
@@ -50,3 +50,22 @@ def test_search_finds_terms_in_the_text(driver, site):
 
 def test_search_for_what_is_not_there_says_so(driver, site):
     assert found(driver, site, "xylophonist") == []
+    assert "Did you mean" not in driver.find_element("id", "search-results").text
+
+
+def test_a_misspelt_search_offers_the_word_that_was_meant(driver, site):
+    assert found(driver, site, "temprature") == []
+    assert "Did you mean temperature?" in driver.find_element("id", "search-results").text
+
+
+def test_excerpts_are_the_text_and_not_the_furniture_of_pages(driver, site):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    with serve(site) as address:
+        driver.get(f"{address}/search.html?q=nucleus")
+        excerpts = "return [...document.querySelectorAll('#search-results p.context')]"
+        texts = WebDriverWait(driver, 30).until(
+            lambda d: d.execute_script(f"{excerpts}.map((p) => p.textContent)")
+        )
+    assert any("nucleus" in text.lower() for text in texts)
+    assert not [text for text in texts if ".ipynb" in text or "import " in text]
