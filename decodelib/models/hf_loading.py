@@ -6,6 +6,7 @@ there (pickle files, an index's paths, adapters, kernels and code of the hub) is
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ from typing import Any
 import torch
 
 from decodelib.models.files import ModelFiles, check_ids, first_line
+from decodelib.models.hf_inside import num_layers
+
+_LAYER = re.compile(r"\.(\d+)\.")
 
 LARGEST_BUFFERS = 2**28
 """Bytes of what a model computes from its configuration alone, such as tables of positions."""
@@ -61,6 +65,11 @@ def load_model(files: ModelFiles, dtype: torch.dtype, device: torch.device) -> A
     if report["missing_keys"]:
         missing = sorted(report["missing_keys"])[0]
         raise ValueError(f"weights in {files.folder} lack the tensor {missing}: get them again")
+    layers = num_layers(model)
+    if any(int(m[1]) >= layers for key in report["unexpected_keys"] if (m := _LAYER.search(key))):
+        raise ValueError(
+            f"config.json must have as many layers as the weights in {files.folder}, got {layers}"
+        )
     return model.to(device)
 
 

@@ -195,6 +195,7 @@ def test_sizes_of_gpt2_that_cannot_be_are_refused(gpt2, settings, message) -> No
     [
         {"num_hidden_layers": 10_000_000},
         {"num_hidden_layers": 3},
+        {"num_hidden_layers": 1},
         {"num_hidden_layers": "2"},
         {"num_hidden_layers": -1},
         {"num_attention_heads": 0},
