@@ -10,10 +10,12 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from decodelib.models.files import ModelFiles, check_ids, first_line
 from decodelib.models.hf_inside import num_layers
@@ -28,6 +30,7 @@ _UNHEEDED = {
     "auto_map",
     "custom_generate",
     "fusion_config",
+    "model_name_or_path",
     "name_or_path",
     "output_attentions",
     "output_hidden_states",
@@ -39,13 +42,32 @@ _UNHEEDED = {
 }
 
 
+@dataclass(frozen=True)
+class Checked:
+    """A model's files, and what transformers makes of their configuration.
+
+    Attributes:
+        config: Of transformers.
+        skeleton: The model without numbers: its parameters are on the device "meta".
+    """
+
+    files: ModelFiles
+    config: Any
+    skeleton: Any
+
+
 def load_model(files: ModelFiles, dtype: torch.dtype, device: torch.device) -> Any:
     """Return a causal language model of transformers, made by its own code.
 
     Raises ValueError for a configuration that transformers cannot make a causal language model of,
     that asks for more than the weights hold, or that is quantized; and for weights of other shapes.
     """
-    from transformers import AutoModelForCausalLM, GenerationConfig
+    return model_of(checked(files), files.tensors(), dtype, device)
+
+
+def checked(files: ModelFiles) -> Checked:
+    """Return what a model's files are to transformers, before any weight is read; may raise."""
+    from transformers import AutoModelForCausalLM
 
     cleaned = without_unheeded(files.config)
     _check_counts(files, cleaned)
@@ -53,10 +75,19 @@ def load_model(files: ModelFiles, dtype: torch.dtype, device: torch.device) -> A
         config = _config(cleaned)
         skeleton = AutoModelForCausalLM.from_config(config)
     _check_sizes(files, skeleton)
-    tensors = files.tensors()
+    return Checked(files, config, skeleton)
+
+
+def model_of(
+    found: Checked, tensors: dict[str, Tensor], dtype: torch.dtype, device: torch.device
+) -> Any:
+    """Return a model with the weights given, under their names in transformers; may raise."""
+    from transformers import GenerationConfig
+
+    files = found.files
     with _as_value_error(files.folder), _default_state():
-        loaded: Any = type(skeleton).from_pretrained(
-            None, config=config, state_dict=tensors, dtype=dtype, output_loading_info=True
+        loaded: Any = type(found.skeleton).from_pretrained(
+            None, config=found.config, state_dict=tensors, dtype=dtype, output_loading_info=True
         )
         model, report = loaded
         if files.generation:

