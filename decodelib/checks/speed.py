@@ -18,7 +18,7 @@ def least_ms_per_token(attempt: Attempt) -> Verdict:
     """Check `least_ms_per_token(weights, cache, rows, bandwidth)`: the limit set by reading.
 
     `weights` are the bytes of all weights, `cache` those of one row's cache, `bandwidth` is in
-    bytes per second; the answer is in milliseconds, for one token of one row.
+    bytes per second; the answer is in milliseconds for each token, over all rows.
     """
     return _LEAST_MS.check(attempt)
 
@@ -78,7 +78,8 @@ _LEAST_MS = Exercise(
     misconceptions=[
         Misconception(
             lambda weights, cache, rows, bandwidth: 1e3 * (weights + rows * cache) / bandwidth,
-            "that is the time of a whole step. A step makes one token for every row.",
+            "that is the time of a whole step, which each reader waits. A step makes one token for "
+            "every row: share its time among them.",
         ),
         Misconception(
             lambda weights, cache, rows, bandwidth: 1e3 * (weights + cache) / bandwidth,

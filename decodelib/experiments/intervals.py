@@ -14,7 +14,7 @@ Unit = TypeVar("Unit")
 
 
 class Estimate(NamedTuple):
-    """A number, and the interval in which it would fall for most other samples."""
+    """A number and its confidence interval: of such intervals, most hold the true value."""
 
     value: float
     low: float
@@ -64,10 +64,10 @@ def half_samples(
 ) -> Estimate:
     """Return the mean of a statistic over random halves of the units, and the middle of its values.
 
-    A half is drawn without replacement, so no unit comes twice. Halves of n units vary as much as
-    samples of n units do: leaving out half the units costs as much precision as is saved by the
-    halves having units in common. The value is the statistic of n // 2 units, which matters for
-    those that depend on the amount of text.
+    A half is drawn without replacement, so no unit comes twice. A mean of m of n units, drawn so,
+    has the variance (1 - m/n) s^2/m, by the finite-population correction; for m = n/2 that is
+    s^2/n, the variance of a mean of n new units. The value is the statistic of n // 2 units, which
+    matters for those that depend on the amount of text.
 
     Args:
         units: At least four.
@@ -79,8 +79,8 @@ def half_samples(
     Raises:
         ValueError: For values outside these ranges.
 
-    Source: Politis and Romano 1994, "Large sample confidence regions based on subsamples".
-        Chapter 14.
+    Source: Shao and Wu 1989, "A general theory for jackknife variance estimation" (the delete-d
+        jackknife). Chapter 14.
     """
     _check(units, 4, resamples, level)
     rng, count = random.Random(seed), len(units) // 2

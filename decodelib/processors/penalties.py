@@ -32,7 +32,8 @@ class RepetitionPenalty(Processor):
     Raises:
         ValueError: If r is not a positive finite number.
 
-    Source: Keskar et al. 2019, arXiv 1909.05858 (CTRL). Chapter 12.
+    Source: Keskar et al. 2019, arXiv 1909.05858 (CTRL), which divides all of them; the two cases
+    are those of transformers, pull request 2303. Chapter 12.
 
     Example:
         >>> RepetitionPenalty(2.0)(torch.tensor([[0, 1]]), torch.tensor([[2.0, -2.0, 1.0]]))
