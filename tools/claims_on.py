@@ -48,7 +48,13 @@ def run_chapter(notebook: Path, model: str, dtype: str = "auto") -> Run:
     """Execute a copy of a chapter on `model`; return its claims, and the cells that raised."""
     nb = nbformat.read(notebook, as_version=4)
     resources = {"metadata": {"path": str(notebook.parent)}}
-    client = NotebookClient(nb, timeout=CELL_TIMEOUT_S, allow_errors=True, resources=resources)
+    client = NotebookClient(
+        nb,
+        timeout=CELL_TIMEOUT_S,
+        allow_errors=True,
+        extra_arguments=["--log-level=ERROR"],
+        resources=resources,
+    )
     started, gone = time.monotonic(), []
     with tempfile.TemporaryDirectory() as folder:
         record = Path(folder) / "claims.jsonl"
