@@ -20,8 +20,6 @@ from myst_parser.mdit_to_docutils.base import default_slugify
 from tools.book import ROOT, chapter_notebooks
 
 LEDGER = ROOT / "chapters" / "claims.md"
-NEEDS_TRAINING = "trained-model"
-"""The tag of cells whose claims are about what a model has learned."""
 CALL = "claim"
 """The name under which chapters call what `checks.claims_on` returns."""
 
@@ -67,16 +65,13 @@ def claims_of(notebook: Path) -> Iterator[Claim]:
             section = _last_heading(source) or section
         place = (notebook, cell["id"], section)
         for entry in cell["metadata"].get("claims", ()):
-            sentence, check = _sentence_and_check(entry, cell["cell_type"], source)
-            trained = NEEDS_TRAINING in cell["metadata"].get("tags", ())
             yield Claim(
-                sentence, *place, check, about="trained models" if trained else "every model"
+                entry["claim"], *place, entry["test"] if test_exists(entry["test"]) else None
             )
         if cell["cell_type"] == "code":
             for call in calls(source):
-                yield Claim(
-                    _sentence(call), *place, comparison(call), _keyword(call, "about", Claim.about)
-                )
+                about = _keyword(call, "about", Claim.about)
+                yield Claim(_sentence(call), *place, comparison(call), about)
 
 
 def _last_heading(markdown: str) -> str | None:
@@ -135,15 +130,6 @@ def comparison(call: ast.Call) -> str | None:
     if "tolerance" in given:
         parts += ["to within", ast.unparse(given["tolerance"])]
     return " ".join(parts)
-
-
-def _sentence_and_check(
-    entry: str | dict[str, str], kind: str, source: str
-) -> tuple[str, str | None]:
-    if isinstance(entry, dict):
-        test = entry["test"]
-        return entry["claim"], test if test_exists(test) else None
-    return entry, assertions(source) if kind == "code" else None
 
 
 def assertions(source: str) -> str | None:
