@@ -120,8 +120,9 @@ def sweep(
 
     All texts have `num_tokens` tokens: the end of the text is not allowed to come earlier, since
     most measures of diversity depend on the amount of text. Seeds are the same for all settings,
-    which makes their differences less noisy than they are themselves. The results do not depend on
-    the executor, on the order in which tasks end, or on how often one is run.
+    which makes their differences less noisy than they are themselves. The texts do not depend on
+    the executor, on the order in which tasks end, or on how often one is run; their surprisals may
+    differ in the last digits between workers with other processors or numbers of threads.
 
     Args:
         settings: At least one, each different.

@@ -10,6 +10,7 @@ import torch
 import decodelib as dl
 from decodelib.experiments import sweeps as module
 from decodelib.experiments.sweeps import Setting, Task, Text, processes, run, sweep
+from tests.helpers.outcomes import assert_same_outcomes
 
 SETTINGS = [
     Setting("greedy", None, dl.Greedy(), deterministic=True),
@@ -77,7 +78,7 @@ def test_texts_do_not_end_before_their_length(monkeypatch):
 
 def test_a_deterministic_setting_is_run_once_and_counted_in_full(expected):
     executor = Inline()
-    assert sweep(SETTINGS, PROMPTS, executor, **GIVEN) == expected
+    assert_same_outcomes(sweep(SETTINGS, PROMPTS, executor, **GIVEN), expected)
     assert executor.count == 1 + 2 + 2
     for first, second in expected[0].texts:
         assert first == second
@@ -86,12 +87,12 @@ def test_a_deterministic_setting_is_run_once_and_counted_in_full(expected):
 @pytest.mark.parametrize("pool", [ThreadPoolExecutor, processes])
 def test_every_executor_gives_the_same(pool, expected):
     with pool(2) as executor:
-        assert sweep(SETTINGS, PROMPTS, executor, **GIVEN) == expected
+        assert_same_outcomes(sweep(SETTINGS, PROMPTS, executor, **GIVEN), expected)
 
 
 def test_the_order_in_which_tasks_end_does_not_matter(monkeypatch, expected):
     monkeypatch.setattr(module, "as_completed", lambda futures: reversed(list(futures)))
-    assert sweep(SETTINGS, PROMPTS, Inline(), **GIVEN) == expected
+    assert_same_outcomes(sweep(SETTINGS, PROMPTS, Inline(), **GIVEN), expected)
 
 
 def test_a_failed_sweep_keeps_what_is_finished_and_goes_on_from_there(tmp_path, expected):
@@ -100,9 +101,9 @@ def test_a_failed_sweep_keeps_what_is_finished_and_goes_on_from_there(tmp_path, 
         sweep(SETTINGS, PROMPTS, Inline(fail_at=3), keep=keep, **GIVEN)
     assert "\n" not in str(e.value)
     executor = Inline()
-    assert sweep(SETTINGS, PROMPTS, executor, keep=keep, **GIVEN) == expected
+    assert_same_outcomes(sweep(SETTINGS, PROMPTS, executor, keep=keep, **GIVEN), expected)
     assert executor.count == 1
-    assert sweep(SETTINGS, PROMPTS, Inline(fail_at=0), keep=keep, **GIVEN) == expected
+    assert_same_outcomes(sweep(SETTINGS, PROMPTS, Inline(fail_at=0), keep=keep, **GIVEN), expected)
 
 
 def test_without_a_file_a_failure_says_that_nothing_was_kept():
@@ -116,7 +117,7 @@ def test_a_line_that_was_not_written_whole_is_run_again(tmp_path, expected):
     content = keep.read_text(encoding="utf-8")
     keep.write_text(content[: len(content) - 40], encoding="utf-8")
     executor = Inline()
-    assert sweep(SETTINGS, PROMPTS, executor, keep=keep, **GIVEN) == expected
+    assert_same_outcomes(sweep(SETTINGS, PROMPTS, executor, keep=keep, **GIVEN), expected)
     assert executor.count == 1
     keys = [json.loads(line)["task"] for line in keep.read_text(encoding="utf-8").splitlines()]
     assert len(keys) == len(set(keys)) == 5
@@ -166,7 +167,7 @@ def test_a_killed_process_is_named_and_the_rest_is_kept(tmp_path, monkeypatch, e
         patch.setattr(module, "run", die)
         with pytest.raises(RuntimeError, match=r"1 of 5 tasks .* kept in .*BrokenProcessPool"):
             sweep(SETTINGS, PROMPTS, executor, keep=keep, **GIVEN)
-    assert sweep(SETTINGS, PROMPTS, Inline(), keep=keep, **GIVEN) == expected
+    assert_same_outcomes(sweep(SETTINGS, PROMPTS, Inline(), keep=keep, **GIVEN), expected)
 
 
 def test_processes_are_started_afresh_with_one_thread_each():

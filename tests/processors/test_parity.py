@@ -99,18 +99,21 @@ def test_top_p_ties_we_keep_the_lower_id_and_transformers_the_higher():
 
 
 def test_top_p_exact_hit_we_add_nothing_and_transformers_depends_on_rounding():
-    """A mass of .65 reaches p = .65 by definition, whatever 1 - .65 is in binary."""
+    """A mass of .65 reaches p = .65 by definition, whatever 1 - .65 is in binary.
+
+    Theirs sums in float32, in an order that differs by processor: with luck they add nothing.
+    """
     ids = torch.zeros(1, 1).long()
-    for probs, p, theirs in [
-        ([0.5, 0.3, 0.2], 0.8, 2),
-        ([0.65, 0.25, 0.1], 0.65, 2),
-        ([0.65, 0.25, 0.1], 0.9, 3),
-        ([0.65, 0.3, 0.05], 0.65, 2),
+    for probs, p in [
+        ([0.5, 0.3, 0.2], 0.8),
+        ([0.65, 0.25, 0.1], 0.65),
+        ([0.65, 0.25, 0.1], 0.9),
+        ([0.65, 0.3, 0.05], 0.65),
     ]:
         logits = torch.tensor([probs]).log()
         smallest = 1 + sum(sum(probs[: n + 1]) < p - 1e-9 for n in range(len(probs)))
         assert int((dl.TopP(p)(ids, logits) > -INF).sum()) == smallest
-        assert int((TopPLogitsWarper(p)(ids, logits) > -INF).sum()) == theirs
+        assert int((TopPLogitsWarper(p)(ids, logits) > -INF).sum()) in (smallest, smallest + 1)
 
 
 def test_top_p_of_one_we_keep_everything_and_transformers_drops_what_underflows():
@@ -120,11 +123,13 @@ def test_top_p_of_one_we_keep_everything_and_transformers_drops_what_underflows(
     assert (TopPLogitsWarper(1.0)(ids, logits) > -INF).tolist() == [[True, False, True]]
 
 
-def test_min_p_exact_equality_we_keep_and_transformers_drops():
-    """The definition says p_i >= m * p_max; in float32, .1 becomes less than .2 * .5."""
+def test_min_p_exact_equality_we_keep_and_transformers_depends_on_rounding():
+    """The definition says p_i >= m * p_max; in float32, .1 may become less than .2 * .5."""
     logits, ids = torch.tensor([[0.5, 0.1, 0.4]]).log(), torch.zeros(1, 1).long()
     assert (dl.MinP(0.2)(ids, logits) > -INF).tolist() == [[True, True, True]]
-    assert (MinPLogitsWarper(0.2)(ids, logits) > -INF).tolist() == [[True, False, True]]
+    best, _, between = (MinPLogitsWarper(0.2)(ids, logits) > -INF)[0].tolist()
+    assert best
+    assert between
 
 
 @pytest.mark.parametrize(("ours", "theirs"), PAIRS, ids=lambda pair: repr(pair)[:60])

@@ -10,7 +10,7 @@ import pytest
 import decodelib as dl
 from decodelib.viz import BeamExplorer, explore_beams
 from tests.helpers.beams_cases import APPLY, ENDINGS, READ, RULES, STEPS, expected, shown, states
-from tests.helpers.browser import axe_violations, browser, console_errors
+from tests.helpers.browser import browser, console_errors
 from tests.helpers.explorer_page import click, open_page, write_page
 from tests.helpers.tables import TWO_STEPS, random_table
 
@@ -239,42 +239,3 @@ def test_a_link_brings_the_settings_back(driver, page, explorers):
     driver.get("about:blank")
     root = open_page(driver, link)[0]
     assert driver.execute_script(READ, root) == expected(explorers[0], state)
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing(driver, page, theme):
-    roots = open_page(driver, page)
-    if theme == "dark":  # as the book's theme does
-        driver.execute_script(
-            "document.documentElement.dataset.theme = 'dark';"
-            "document.documentElement.style.cssText = "
-            "'--pst-color-background:#121212;--pst-color-text-base:#ced6dd;background:#121212';"
-        )
-    for root in roots:
-        driver.execute_script(
-            "for (const d of arguments[0].querySelectorAll('details')) d.open = true", root
-        )
-    driver.execute_script(APPLY, roots[0], {"length_penalty": -2, "early_stopping": "true"})
-    assert axe_violations(driver, ".dx") == []
-    driver.execute_script(APPLY, roots[0], {"step": 0})
-    assert axe_violations(driver, ".dx") == []
-
-
-def test_the_page_fits_a_phone_320_pixels_wide(page):
-    with browser(320, 640, mobile=True) as phone:
-        for root in open_page(phone, page):
-            spill = phone.execute_script(
-                "const edge = arguments[0].getBoundingClientRect().right;"
-                "return [...arguments[0].querySelectorAll('*:not(.dx-scroll *, pre *)')]"
-                ".filter((e) => e.getBoundingClientRect().right > edge + 1)"
-                ".map((e) => e.outerHTML.slice(0, 120))",
-                root,
-            )
-            assert spill == []
-        overflow = "const d = document.documentElement; return d.scrollWidth - d.clientWidth"
-        assert phone.execute_script(overflow) == 0
-
-
-def test_the_explorer_uses_no_ids(driver, page):
-    open_page(driver, page)
-    assert driver.find_elements("css selector", ".dx [id], .dx[id]") == []

@@ -10,7 +10,7 @@ import pytest
 import decodelib as dl
 from decodelib.viz import EntropyMap, explore_entropy
 from decodelib.viz.entropy.explorer import QUADRANTS, THRESHOLDS
-from tests.helpers.browser import axe_violations, browser, console_errors
+from tests.helpers.browser import browser, console_errors
 from tests.helpers.explorer_page import click, open_page, write_page
 
 pytestmark = pytest.mark.browser
@@ -267,34 +267,3 @@ def test_a_link_brings_back_thresholds_and_place(driver, page, maps):
     root = open_page(driver, link.split("&")[0] + "&low_entropy=3&high_entropy=2")[0]
     code = root.find_element("css selector", ".dx-code pre").get_attribute("textContent")
     assert "low_entropy=3,\n    high_entropy=3," in code
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing(driver, page, theme):
-    roots = open_page(driver, page)
-    if theme == "dark":  # as the book's theme does
-        driver.execute_script(
-            "document.documentElement.dataset.theme = 'dark';"
-            "document.documentElement.style.cssText = "
-            "'--pst-color-background:#121212;--pst-color-text-base:#ced6dd;background:#121212';"
-        )
-    for root in roots:
-        driver.execute_script(
-            "for (const d of arguments[0].querySelectorAll('details')) d.open = true", root
-        )
-    assert axe_violations(driver, ".dx") == driver.find_elements("css selector", ".dx [id]") == []
-
-
-def test_the_map_fits_a_phone_320_pixels_wide(page):
-    with browser(320, 640, mobile=True) as phone:
-        for root in open_page(phone, page):
-            spill = phone.execute_script(
-                "const edge = arguments[0].getBoundingClientRect().right;"
-                "return [...arguments[0].querySelectorAll('*:not(.dx-scroll *, pre *)')]"
-                ".filter((e) => e.getBoundingClientRect().right > edge + 1)"
-                ".map((e) => e.outerHTML.slice(0, 120))",
-                root,
-            )
-            assert spill == []
-        overflow = "const d = document.documentElement; return d.scrollWidth - d.clientWidth"
-        assert phone.execute_script(overflow) == 0

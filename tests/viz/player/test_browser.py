@@ -9,7 +9,7 @@ import pytest
 
 import decodelib as dl
 from decodelib.viz import GenerationPlayer, explore_generation
-from tests.helpers.browser import axe_violations, browser, console_errors
+from tests.helpers.browser import browser, console_errors
 from tests.helpers.explorer_page import SET, click, open_page, write_page
 from tests.helpers.player_page import GO, READ, expected, visible
 
@@ -229,42 +229,3 @@ def test_a_link_brings_back_the_branch_and_the_token(driver, page, players):
     driver.get("about:blank")
     root = open_page(driver, link)[0]
     assert read(driver, root) == expected(players[0], 3, 9)
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing(driver, page, theme):
-    roots = open_page(driver, page)
-    if theme == "dark":  # as the book's theme does
-        driver.execute_script(
-            "document.documentElement.dataset.theme = 'dark';"
-            "document.documentElement.style.cssText = "
-            "'--pst-color-background:#121212;--pst-color-text-base:#ced6dd;background:#121212';"
-        )
-    assert 1.0 in read(driver, roots[2])["depths"]  # the deepest shade is on the page
-    for root in roots:
-        driver.execute_script(SET, root, "position", TOKENS)
-        driver.execute_script(
-            "for (const d of arguments[0].querySelectorAll('details')) d.open = true", root
-        )
-    assert axe_violations(driver, ".dx") == []
-
-
-def test_the_player_fits_a_phone_320_pixels_wide(page):
-    with browser(320, 640, mobile=True) as phone:
-        for root in open_page(phone, page):
-            phone.execute_script(SET, root, "position", 6)
-            spill = phone.execute_script(
-                "const edge = arguments[0].getBoundingClientRect().right;"
-                "return [...arguments[0].querySelectorAll('*:not(.dx-scroll *, pre *)')]"
-                ".filter((e) => e.getBoundingClientRect().right > edge + 1)"
-                ".map((e) => e.outerHTML.slice(0, 120))",
-                root,
-            )
-            assert spill == []
-        overflow = "const d = document.documentElement; return d.scrollWidth - d.clientWidth"
-        assert phone.execute_script(overflow) == 0
-
-
-def test_the_player_uses_no_ids(driver, page):
-    open_page(driver, page)
-    assert driver.find_elements("css selector", ".dx [id], .dx[id]") == []

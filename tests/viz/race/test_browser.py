@@ -9,7 +9,7 @@ import pytest
 
 from decodelib.viz.race.explorer import AS_GIVEN, RaceExplorer
 from decodelib.viz.race.scores import METRICS
-from tests.helpers.browser import axe_violations, browser, console_errors
+from tests.helpers.browser import browser, console_errors
 from tests.helpers.explorer_page import open_page, write_page
 from tests.helpers.race_cases import APPLY, PROMPT, READ, STRATEGIES, TOKENS, expected, make_races
 
@@ -214,39 +214,3 @@ def test_a_link_keeps_difficult_names_apart(driver, page, shown):
     driver.get("about:blank")
     root = open_page(driver, link)[3]
     assert [lane["name"] for lane in read(driver, root)] == shown
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing(driver, page, theme):
-    roots = open_page(driver, page)
-    if theme == "dark":  # as the book's theme does
-        driver.execute_script(
-            "document.documentElement.dataset.theme = 'dark';"
-            "document.documentElement.style.cssText = "
-            "'--pst-color-background:#121212;--pst-color-text-base:#ced6dd;background:#121212';"
-        )
-    for root in roots:
-        driver.execute_script(
-            "for (const d of arguments[0].querySelectorAll('details')) d.open = true", root
-        )
-    assert axe_violations(driver, ".dx") == []
-
-
-def test_the_race_fits_a_phone_320_pixels_wide(page):
-    with browser(320, 640, mobile=True) as phone:
-        for root in open_page(phone, page):
-            spill = phone.execute_script(
-                "const edge = arguments[0].getBoundingClientRect().right;"
-                "return [...arguments[0].querySelectorAll('*:not(.dx-scroll *, pre *)')]"
-                ".filter((e) => e.getBoundingClientRect().right > edge + 1)"
-                ".map((e) => e.outerHTML.slice(0, 120))",
-                root,
-            )
-            assert spill == []
-        overflow = "const d = document.documentElement; return d.scrollWidth - d.clientWidth"
-        assert phone.execute_script(overflow) == 0
-
-
-def test_the_race_uses_no_ids(driver, page):
-    open_page(driver, page)
-    assert driver.find_elements("css selector", ".dx [id], .dx[id]") == []
