@@ -8,7 +8,7 @@ are in nats, unless a name says bits.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import torch
@@ -152,12 +152,56 @@ class LanguageModel(ABC, Generic[CacheT]):
             raise ValueError(f"token ids must be in [0, {self.vocab_size - 1}], got {int(bad)}")
         return ids.to(self.device)
 
+    def chat(
+        self,
+        messages: str | Sequence[Mapping[str, str]],
+        add_generation_prompt: bool = True,
+    ) -> Int[Tensor, " seq"]:
+        """Return the prompt that a conversation is to a chat model, as token ids on the CPU.
+
+        The model's own template writes it: the roles, the special tokens around each message, and
+        BOS where the template has one. `generate` takes the ids as they are.
+
+        Args:
+            messages: Such as `[{"role": "user", "content": "Name a fruit."}]`, oldest first; roles
+                are usually "system", "user" and "assistant". A string is one message of the user.
+            add_generation_prompt: Whether the beginning of the answer follows, so that the model
+                writes the answer next.
+
+        Raises:
+            ValueError: If the model has no chat template, and for messages that do not fit it.
+            TypeError: For what is no message.
+        """
+        if isinstance(messages, str):
+            messages = [{"role": "user", "content": messages}]
+        for message in messages:
+            parts = message.values() if isinstance(message, Mapping) else ()
+            if not (parts and {"role", "content"} <= message.keys() and _are_texts(parts)):
+                raise TypeError(
+                    "messages must be texts by 'role' and 'content', such as "
+                    f"{{'role': 'user', 'content': 'Hello'}}, got {message!r}"
+                )
+            check_text("messages", message["content"])
+        if not messages:
+            raise ValueError("messages must hold at least one message, got none")
+        return self._chat([dict(message) for message in messages], add_generation_prompt)
+
+    def _chat(self, messages: list[dict[str, str]], answer: bool) -> Int[Tensor, " seq"]:
+        raise ValueError(
+            f"{self.name} has no chat template, so it knows no conversations: give it text to "
+            "continue, or load a chat model such as 'smollm2'"
+        )
+
     def _read(self, prompt: str) -> Int[Tensor, " seq"]:
         check_text("prompt", prompt)
         ids = self.encode(prompt)
         if self.begins_with_bos and self.bos_token_id not in ids[:1].tolist():
             ids = F.pad(ids, (1, 0), value=self.bos_token_id)
         return ids
+
+
+def _are_texts(parts: Iterable[object]) -> bool:
+    return all(isinstance(part, str) for part in parts)
 
 
 def check_text(name: str, text: str) -> None:

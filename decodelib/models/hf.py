@@ -21,7 +21,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from decodelib.models.base import LanguageModel, ids_in
-from decodelib.models.files import ModelFiles, examine
+from decodelib.models.files import ModelFiles, examine, first_line
 from decodelib.models.hf_cache import HFCache
 from decodelib.models.hf_inside import attentions, first_blocks, num_layers, without_hooks
 from decodelib.models.hf_loading import load_model, load_tokenizer
@@ -111,6 +111,19 @@ class HFModel(LanguageModel[HFCache]):
         return self.tokenizer.decode(
             ids, skip_special_tokens=False, clean_up_tokenization_spaces=False
         )
+
+    def _chat(self, messages: list[dict[str, str]], answer: bool) -> Int[Tensor, " seq"]:
+        if not self.tokenizer.chat_template:
+            return super()._chat(messages, answer)
+        try:
+            text = self.tokenizer.apply_chat_template(
+                messages, tokenize=False, add_generation_prompt=answer
+            )
+        except Exception as error:  # of jinja2: whatever a template raises
+            raise ValueError(
+                f"messages do not fit the chat template of {self.name} ({first_line(error)})"
+            ) from error
+        return self.encode(text)
 
     @torch.no_grad()
     def logits(self, ids: Sequence[int] | Int[Tensor, " seq"]) -> Float[Tensor, "seq vocab"]:

@@ -39,6 +39,9 @@ class Interruptible(LanguageModel[Any]):
     def decode(self, ids: Sequence[int] | Int[Tensor, " seq"]) -> str:
         return self.lm.decode(ids)
 
+    def _chat(self, messages: list[dict[str, str]], answer: bool) -> Int[Tensor, " seq"]:
+        return self.lm._chat(messages, answer)
+
     def logits(self, ids: Sequence[int] | Int[Tensor, " seq"]) -> Float[Tensor, "seq vocab"]:
         self.before_pass()
         return self.lm.logits(ids)
