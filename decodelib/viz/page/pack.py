@@ -40,6 +40,7 @@ ENGINE = (
     "engine/strategies.js",
     "engine/generate.js",
     "engine/knobs.js",
+    "engine/texts.js",
     "engine/worker.js",
 )
 """The engine's files in loading order."""

@@ -10,7 +10,7 @@
   const here = /** @type {HTMLScriptElement} */ (document.currentScript).src;
   const BASE = here.replace(/start\.js.*$/, "");
   const SCRIPTS = ["model/engine.js", "client.js", "parts.js", "knobs.js", "tokens.js", "runs.js",
-    "next.js", "playground.js", "speed.js", "opening.js"];
+    "next.js", "playground.js", "speed.js", "opening.js", "line-view.js", "line.js"];
 
   /** @type {Record<string, (el: HTMLElement) => void>} */
   const renderers = {};
