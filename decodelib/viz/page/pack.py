@@ -27,7 +27,6 @@ STORYBOOK = Path(decodelib.__file__).parent / "models" / "storybook"
 
 ENGINE = (
     "engine/engine.js",
-    "distribution/payload.js",
     "distribution/row.js",
     "distribution/processors.js",
     "engine/random.js",

@@ -98,7 +98,7 @@
     function focus() {
       let { path } = view;
       for (;;) {
-        const inner = childrenOf(path).find((one) => one.width >= 0.8);
+        const inner = childrenOf(path).find(({ left, width }) => Math.min(left + width, 1) - Math.max(left, 0) >= 0.8);
         if (!inner) return path;
         path = inner.path;
       }

@@ -46,7 +46,15 @@
     register: (/** @type {string} */ name, /** @type {(el: HTMLElement) => void} */ render) => {
       renderers[name] = render;
     },
+    mount,
   };
+
+  /** Fill an element that is marked with data-live.
+   *  @param {HTMLElement} el */
+  function mount(el) {
+    el.replaceChildren();
+    renderers[/** @type {string} */ (el.dataset.live)](el);
+  }
 
   async function start() {
     /** @type {HTMLElement[]} */
@@ -62,10 +70,7 @@
       for (const el of elements) el.textContent = `This part of the page did not load: ${/** @type {Error} */ (error).message}.`;
       return;
     }
-    for (const el of elements) {
-      el.replaceChildren();
-      renderers[/** @type {string} */ (el.dataset.live)](el);
-    }
+    elements.forEach(mount);
   }
 
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
