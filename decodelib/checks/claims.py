@@ -41,6 +41,7 @@ RECORD = "DECODELIB_CLAIMS"
 """The environment variable that names the file claims are recorded in, one JSON object a line."""
 
 _ROUNDING = 1e-6
+_LONGEST = 70  # characters of a measured value in a line
 _MISSING: Any = object()
 
 
@@ -202,13 +203,19 @@ def _scope(about: str) -> str:
 
 
 def _short(value: Any) -> str:
+    """Return a value in a few words, for a line that people read."""
+    text = _written(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 4]} ..."
+
+
+def _written(value: Any) -> str:
     value = _plain(value)
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, numbers.Integral) and not isinstance(value, bool):
         return f"{value:,}"
     if _is_sequence(value):
-        return f"[{', '.join(map(_short, value[:6]))}{', ...' if len(value) > 6 else ''}]"
+        return f"[{', '.join(map(_written, value[:6]))}{', ...' if len(value) > 6 else ''}]"
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {_short(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{key}: {_written(item)}" for key, item in value.items()) + "}"
     return repr(value)
