@@ -11,6 +11,7 @@ from torch import Tensor
 
 from decodelib.arguments import check_integer, check_number
 from decodelib.distributions import reaches
+from decodelib.kernels.seeds import WORD, seeded
 from decodelib.processors.base import Processor, remove
 
 
@@ -69,5 +70,6 @@ class XTC(Processor):
     def _chance(self, step: int) -> float:
         """Return a number in [0, 1) that depends on the seed and the step alone."""
         # Not the generator that draws the tokens: XTC must not shift their draws.
-        generator = torch.Generator().manual_seed((self.seed * 1_000_003 + step) % 2**63)
+        high, low = self.seed // WORD, (self.seed * 1_000_003 + step) % WORD
+        generator = seeded(high * WORD + low)
         return float(torch.rand((), generator=generator, dtype=torch.float64))
