@@ -6,6 +6,10 @@ lm = dl.load("storybook")
 print(dl.generate(lm, "Once upon a time", dl.Sampling(dl.TopP(0.9))).text)
 """
 
+from decodelib.starting import end_quietly_if_interrupted
+
+end_quietly_if_interrupted()  # before PyTorch is imported, which takes a second
+
 from decodelib.decoding.generation import Candidate, Generation, Step
 from decodelib.decoding.loop import generate, generate_batch, stream
 from decodelib.models.base import LanguageModel

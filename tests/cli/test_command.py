@@ -2,10 +2,14 @@
 
 import io
 import json
+import math
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import FunctionType, SimpleNamespace
 
@@ -14,9 +18,10 @@ import pytest
 import decodelib as dl
 from decodelib.cli import main
 from decodelib.strategies.knobs import KNOBS, STRATEGIES
+from decodelib.strategies.presets import PRESETS
 
 PROMPT = "Once upon a time"
-MODEL = ["--model", "storybook", "--device", "cpu", "--dtype", "float32"]
+MODEL = ["--model", "storybook", "--device", "cpu", "--dtype", "float32", "--quiet"]
 COMMAND = [sys.executable, "-m", "decodelib"]
 
 
@@ -91,6 +96,8 @@ def test_text_ends_before_any_stop_string_and_not_before_min_new_tokens(lm, caps
     words = whole.split()
     main([*greedy, "--max-new-tokens", "30", "--stop", "zebra", "--stop", words[4]])
     assert capsys.readouterr().out == whole[: whole.index(words[4])] + "\n"
+    main([*greedy, "--max-new-tokens", "30", "--stop", words[4], "--include-stop"])
+    assert capsys.readouterr().out == whole[: whole.index(words[4])] + words[4] + "\n"
     main([*greedy, "--max-new-tokens", "30", "--min-new-tokens", "30"])
     expected = dl.generate(lm, PROMPT, dl.Greedy(), max_new_tokens=30, min_new_tokens=30).text
     assert capsys.readouterr().out == expected + "\n"
@@ -119,11 +126,20 @@ def test_json_holds_the_generation_and_its_full_trace(lm, strategy: str, capsys)
     [
         (["--top-p", "1.5"], "top_p must be in (0, 1], got 1.5"),
         (["--top-k", "0"], "top_k must be at least 1, got 0"),
-        (["--temperature", "-1"], "temperature must be"),
+        (["--temperature", "-1"], "temperature must be 0 (greedy) or more, got -1"),
         (["--temperature", "hot"], "argument --temperature: invalid float value: 'hot'"),
         (["--strategy", "greedy", "--top-p", "0.9"], "--top-p belongs to --strategy sampling or"),
         (["--num-beams", "3"], "--num-beams belongs to --strategy beam or"),
-        (["--strategy", "best"], "argument --strategy: invalid choice: 'best'"),
+        (["--strategy", "best"], "argument --strategy: must be one of sampling, greedy, beam,"),
+        (["--strategy", "beem"], "argument --strategy: must be one of sampling, greedy, beam,"),
+        (["--preset", "poem"], "argument --preset: must be one of facts, code, attempts, chat,"),
+        (["--preset", "code", "--strategy", "beam"], "--preset code names a strategy already, got"),
+        (["--preset", "facts", "--top-k", "5"], "--top-k belongs to --strategy sampling or"),
+        (["--samples", "0"], "samples must be at least 1, got 0"),
+        (["--samples", "2", "--strategy", "greedy"], "--samples must be 1 for a strategy that"),
+        (["--stop", r"a\q"], r"argument --stop: may hold \n, \t, \r, \\, \xHH, \uHHHH and"),
+        (["--chat"], "storybook has no chat template, so it knows no conversations"),
+        (["--temprature", "1"], "unrecognized arguments: --temprature 1 (did you mean --temp"),
         (["--seed", "-1"], "seed must be"),
         (["--max-new-tokens", "600"], "the prompt's 4 tokens plus max_new_tokens=600 make 604"),
         (["--stop", ""], "stop must hold non-empty strings"),
@@ -149,8 +165,9 @@ def test_help_explains_every_knob_and_says_their_true_defaults(capsys) -> None:
         main(["--help"])
     assert info.value.code == 0
     text = " ".join(capsys.readouterr().out.split())
-    knobs = [*KNOBS, "strategy", "max-new-tokens", "min-new-tokens", "stop", "seed"]
-    for knob in [*knobs, "model", "device", "dtype", "json"]:
+    knobs = [*KNOBS, "strategy", "max-new-tokens", "min-new-tokens", "stop", "seed", "samples"]
+    output = ["model", "device", "dtype", "json", "show", "quiet", "chat", "include-stop"]
+    for knob in [*knobs, *output, "preset", "version"]:
         assert f" --{knob.replace('_', '-')} " in text
     for strategy in STRATEGIES:
         assert f"{strategy} " in text
@@ -173,9 +190,108 @@ def test_a_terminal_that_cannot_show_a_character_does_not_end_the_text(monkeypat
     terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", terminal)
     steps = [SimpleNamespace(text=" caf\u00e9"), SimpleNamespace(text=" noir")]
-    monkeypatch.setattr("decodelib.cli.stream", lambda *args, **settings: iter(steps))
+    monkeypatch.setattr("decodelib.cli.command.stream", lambda *args, **settings: iter(steps))
     assert main([PROMPT, *MODEL]) == 0
     assert terminal.buffer.getvalue() == b" caf? noir\n"
+
+
+def run(capsys, *arguments: str) -> tuple[str, str]:
+    assert main([PROMPT, "--model", "storybook", "--device", "cpu", *arguments]) == 0
+    captured = capsys.readouterr()
+    return captured.out, captured.err
+
+
+def test_without_a_seed_the_text_differs_each_time_and_its_seed_is_told(capsys) -> None:
+    length = ["--max-new-tokens", "12"]
+    (first, told), (second, _) = run(capsys, *length), run(capsys, *length)
+    assert first != second
+    seed = re.fullmatch(r"decodelib: drawing with --seed (\d+)\n", told)
+    assert seed is not None
+    assert run(capsys, *length, "--seed", seed[1]) == (first, "")
+
+
+def test_a_strategy_that_draws_nothing_tells_no_seed(capsys) -> None:
+    assert run(capsys, "--strategy", "greedy", "--max-new-tokens", "2")[1] == ""
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_its_strategy_and_its_knobs_may_be_changed(lm, name, capsys) -> None:
+    settings = ["--max-new-tokens", "8", "--seed", "3", "--dtype", "float32"]
+    out, _ = run(capsys, "--preset", name, *settings)
+    expected = dl.generate(lm, PROMPT, dl.preset(name), seed=3, max_new_tokens=8).text
+    assert out == expected + "\n"
+
+
+def test_a_knob_given_beside_a_preset_takes_the_place_of_the_presets(lm, capsys) -> None:
+    settings = ["--max-new-tokens", "8", "--seed", "3", "--dtype", "float32"]
+    out, _ = run(capsys, "--preset", "chat", "--temperature", "1.5", *settings)
+    strategy = dl.Sampling(dl.Temperature(1.5), dl.TopK(20), dl.TopP(0.8))
+    expected = dl.generate(lm, PROMPT, strategy, seed=3, max_new_tokens=8).text
+    assert out == expected + "\n"
+
+
+def test_samples_come_from_one_seed_after_the_other(lm, capsys) -> None:
+    settings = ["--max-new-tokens", "6", "--seed", "7", "--dtype", "float32"]
+    out, _ = run(capsys, "--samples", "3", *settings)
+    texts = [
+        dl.generate(lm, PROMPT, dl.Sampling(), seed=seed, max_new_tokens=6).text
+        for seed in (7, 8, 9)
+    ]
+    heads = [f"--- {n} of 3, seed {seed} ---\n" for n, seed in ((1, 7), (2, 8), (3, 9))]
+    assert out == "".join(f"{head}{text}\n" for head, text in zip(heads, texts, strict=True))
+    out, _ = run(capsys, "--samples", "3", "--json", *settings)
+    records = [json.loads(line) for line in out.splitlines()]
+    assert [(record["seed"], record["text"]) for record in records] == list(
+        zip((7, 8, 9), texts, strict=True)
+    )
+
+
+def test_a_stop_string_may_be_written_with_escapes(lm, capsys) -> None:
+    prompt = "CHAPTER II\n\n"
+    whole = dl.generate(lm, prompt, dl.Greedy(), max_new_tokens=60).text
+    assert "\n" in whole
+    greedy = [prompt, *MODEL, "--strategy", "greedy", "--max-new-tokens", "60"]
+    main([*greedy, "--stop", r"\n"])
+    assert capsys.readouterr().out == whole[: whole.index("\n")] + "\n"
+
+
+def test_shown_tokens_carry_their_probabilities(lm, capsys) -> None:
+    settings = ["--strategy", "greedy", "--max-new-tokens", "5", "--dtype", "float32"]
+    out, _ = run(capsys, "--show", *settings)
+    g = dl.generate(lm, PROMPT, dl.Greedy(), max_new_tokens=5, trace=True)
+    pairs = [(step.text, math.exp(step.logprob)) for step in g.steps]
+    assert out == "".join(f"{text}[{p:.2f}]" for text, p in pairs) + "\n"
+
+
+def test_the_version_is_the_packages(capsys) -> None:
+    with pytest.raises(SystemExit) as info:
+        main(["--version"])
+    assert info.value.code == 0
+    assert capsys.readouterr().out == f"decodelib {dl.__version__}\n"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp932", "utf-8"])
+def test_json_survives_any_code_page(encoding: str, monkeypatch) -> None:
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", terminal)
+    prompt = "café 日本 🦊 “"
+    settings = ["--strategy", "greedy", "--max-new-tokens", "2", "--json"]
+    assert main([prompt, *MODEL, *settings]) == 0
+    terminal.flush()
+    record = json.loads(terminal.buffer.getvalue().decode(encoding))
+    assert record["prompt"] == prompt
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("stdin", "prompt must be given, because stdin is closed"), ("stdout", "stdout is closed")],
+)
+def test_closed_descriptors_end_in_a_sentence(name, sentence, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(sys, name, None)
+    with pytest.raises(SystemExit) as info:
+        main([*MODEL, "--seed", "1"])
+    assert info.value.code == 2
+    assert capsys.readouterr().err.startswith(f"decodelib: {sentence}")
 
 
 # As a process, for what only a process shows
@@ -194,7 +310,7 @@ def start(*arguments: str, **settings: str) -> subprocess.Popen[bytes]:
 
 def test_text_streams_and_ctrl_c_leaves_what_was_written(lm) -> None:
     long = ["--max-new-tokens", "500", "--min-new-tokens", "500"]
-    process = start(PROMPT, *long)
+    process = start(PROMPT, *long, "--seed", "0")
     assert process.stdout is not None
     begun = process.stdout.read(20)
     assert process.poll() is None  # it still writes
@@ -220,3 +336,43 @@ def test_a_reader_that_leaves_ends_the_program_quietly() -> None:
     assert process.wait(timeout=60) == 141
     assert process.stderr.read() == b""
     process.stderr.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent as POSIX has them")
+def test_ctrl_c_while_the_program_starts_leaves_no_traceback() -> None:
+    process = start(PROMPT, "--max-new-tokens", "3")
+    # Wait for the package to be under way, and interrupt the import of PyTorch.
+    maps = Path(f"/proc/{process.pid}/maps")
+    if not maps.exists():
+        pytest.skip("needs /proc to see how far the program is")
+    while "libtorch_python" not in maps.read_text() and process.poll() is None:
+        time.sleep(0.001)
+    process.send_signal(signal.SIGINT)
+    out, errors = process.communicate(timeout=120)
+    assert process.returncode in (-signal.SIGINT, 130)
+    assert (out.strip(), errors) == (b"", b"")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="closes descriptors as a POSIX shell does")
+@pytest.mark.parametrize(
+    ("closing", "sentence"),
+    [(">&-", b"decodelib: stdout is closed"), ("<&-", b"decodelib: prompt must be given")],
+)
+def test_a_closed_descriptor_ends_the_program_with_a_sentence(closing, sentence) -> None:
+    command = [*COMMAND, *MODEL, "--max-new-tokens", "1"]
+    if closing == ">&-":
+        command.insert(len(COMMAND), PROMPT)
+    line = " ".join(map(shlex.quote, command)) + f" {closing}"
+    found = subprocess.run(
+        line,
+        shell=True,
+        cwd=Path(dl.__file__).parent.parent,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        timeout=120,
+    )
+    assert found.returncode == 2
+    assert found.stderr.startswith(sentence)
+    assert found.stderr.count(b"\n") == 1
