@@ -63,3 +63,14 @@ def check_choice(name: str, value: object, allowed: tuple[object, ...]) -> None:
     if not any(type(value) is type(option) and value == option for option in allowed):
         options = ", ".join(map(repr, allowed[:-1])) + f" or {allowed[-1]!r}"
         raise ValueError(f"{name} must be {options}, got {value!r}")
+
+
+def check_text(name: str, text: str) -> None:
+    """Raise ValueError for text that UTF-8 cannot write: half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{name} must be text that UTF-8 can write, got {error.object[error.start]!r} at "
+            f"character {error.start}"
+        ) from error

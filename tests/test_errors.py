@@ -121,6 +121,16 @@ AT_CALL = [
      "stop must hold non-empty strings, got 3"),
     (lambda d, lm: d.generate(lm, "a", d.Greedy(), stop=None),
      "stop must be a string or a list of strings, got None"),
+    (lambda d, lm: d.generate(lm, "a", d.Greedy(), stop_token_ids=[99]),
+     "stop_token_ids must be in [0, 3], got 99"),
+    (lambda d, lm: d.stream(lm, "a", d.Greedy(), stop_token_ids=[-1]),
+     "stop_token_ids must be in [0, 3], got -1"),
+    (lambda d, lm: d.generate_batch(lm, ["a"], d.Greedy(), stop_token_ids=["a"]),
+     "stop_token_ids must be an integer, got 'a'"),
+    (lambda d, lm: d.generate(lm, "a", d.Greedy(), stop_token_ids=5),
+     "stop_token_ids must be a list of token ids, got 5"),
+    (lambda d, lm: d.generate(lm, "a", d.Greedy(), include_stop="yes"),
+     "include_stop must be False or True, got 'yes'"),
     (lambda d, lm: d.generate(lm, "a", d.Greedy(), seed=-1, max_new_tokens=1),
      "seed must be in [0, 9223372036854775807], got -1"),
     (lambda d, lm: d.generate(lm, "a", d.Greedy(), seed=1.5, max_new_tokens=1),
@@ -149,9 +159,11 @@ AT_CALL = [
     (lambda d, lm: d.TopK(2)(None, torch.zeros(1, 0)),
      "logits must have at least one token in the last dimension, got none"),
     (lambda d, lm: d.generate(d.TableLM({"": {"<eos>": 1}}), "", d.Greedy(), min_new_tokens=1),
-     "logits must be finite, or -inf for removed tokens, got every token at -inf in row 0"),
+     "min_new_tokens=1 cannot be had: after 0 new tokens the model can only end the text, so lower "
+     "it to 0"),
     (lambda d, lm: d.generate(d.TableLM({"": {"<eos>": 1}}), "", d.BeamSearch(2), min_new_tokens=1),
-     "logits must be finite, or -inf for removed tokens, got every token at -inf in row 0"),
+     "min_new_tokens=1 cannot be had: after 0 new tokens the model can only end the text, so lower "
+     "it to 0"),
 ]  # fmt: skip
 
 

@@ -55,14 +55,17 @@ class Generation:
 
     Attributes:
         prompt: The prompt's text.
-        text: The continuation alone: without the EOS token, and cut before a stop string.
+        text: The continuation alone: without the EOS token, and cut before a stop string or stop
+            token unless `include_stop` keeps that.
         token_ids: Every token decoded, EOS and the tokens of a stop string included.
         tokens: Their texts, one by one. A token that only begins a character has none; the one
             that completes it has the whole character.
         logprobs: ln p of each under the model's own distribution, in nats.
         score: What the strategy ranks continuations by: the sum of `logprobs`; for beam search,
             that sum divided by length^length_penalty.
-        finish_reason: "eos", "stop" (a stop string appeared), "length" or "interrupted".
+        finish_reason: "eos", "stop" (a stop string or stop token came), "length" or "interrupted".
+        stop_reason: The stop string that ended the text, or the id of the token that did; None if
+            its length did.
         steps: A `Step` for each token with `trace=True`, else empty.
         alternatives: Beam search's other hypotheses, best first, if it was asked for several.
         tree: What the beam search weighed on the way, with `trace=True`; of diverse beam search,
@@ -76,6 +79,7 @@ class Generation:
     logprobs: list[float]
     score: float
     finish_reason: FinishReason
+    stop_reason: str | int | None = None
     steps: list[Step] = field(default_factory=list)
     alternatives: list[Generation] = field(default_factory=list)
     tree: BeamTree | None = None

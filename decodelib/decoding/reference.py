@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 
-from decodelib.decoding.samplers import seeded
+from decodelib.kernels.seeds import seeded
 from decodelib.models.base import LanguageModel, Prompt
 from decodelib.processors.base import LogitsProcessor
 
@@ -44,6 +44,6 @@ def generate_naively(
             uniform = torch.rand((), generator=generator, dtype=torch.float64)
             token_id = int((cdf <= uniform * cdf[0, -1]).sum())  # the interval it falls into
         ids.append(token_id)
-        if token_id == lm.eos_token_id:
+        if token_id in lm.eos_token_ids:
             break
     return ids[start:]

@@ -113,8 +113,3 @@ def uniforms(generators: Sequence[torch.Generator]) -> Float[Tensor, " batch"]:
     """Return one number in [0, 1) from each generator, as float64 on the CPU."""
     draws = [torch.rand((), generator=g, dtype=torch.float64) for g in generators]
     return torch.stack(draws)
-
-
-def seeded(seed: int) -> torch.Generator:
-    """Return a generator for one sequence's draws, on the CPU so that all devices draw alike."""
-    return torch.Generator().manual_seed(seed)

@@ -56,9 +56,10 @@ class Search(ABC):
         """Whether all continuations have ended."""
         return None not in [transcript.finish_reason for transcript in self.transcripts]
 
-    def steps(self, index: int) -> list[Step]:
-        """Return the steps decided so far for prompt `index`; they never change afterwards."""
-        return self.transcripts[index].steps
+    def take_steps(self) -> list[Step]:
+        """Return the steps decided since the last call, of a search of a single prompt."""
+        [transcript] = self.transcripts
+        return transcript.take_steps()
 
     def interrupt(self) -> None:
         """End every continuation where it is, with the finish_reason "interrupted".
@@ -88,8 +89,8 @@ class LateSearch(Search):
     def is_over(self) -> bool:
         return not self.live
 
-    def steps(self, index: int) -> list[Step]:
-        return self.results()[index].steps if self.is_over else []
+    def take_steps(self) -> list[Step]:
+        return self.results()[0].steps if self.is_over else []
 
     def interrupt(self) -> None:
         if not self.is_over:
@@ -117,3 +118,14 @@ class Strategy(Protocol):
         Raises ValueError or TypeError for a model that the strategy cannot work with.
         """
         ...
+
+
+def check_room(name: str, model: LanguageModel, transcripts: Sequence[Transcript]) -> None:
+    """Raise ValueError unless a second model's context holds all prompts and their new tokens."""
+    longest = max(len(transcript.prompt_ids) for transcript in transcripts)
+    wanted = longest + transcripts[0].stopping.max_new_tokens
+    if wanted > model.context_length:
+        raise ValueError(
+            f"{name} must have room for the prompt's {longest} tokens and max_new_tokens="
+            f"{wanted - longest}, got {model.name} with a context of {model.context_length}"
+        )

@@ -1,17 +1,17 @@
-"""The growing continuation of one prompt, and the `Step` records made from it."""
+"""The growing continuation of one prompt: its tokens, its text, and the `Step` records of it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import replace
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from decodelib.decoding.detokenizer import Detokenizer
 from decodelib.decoding.generation import NUM_CANDIDATES, Candidate, Generation, Step
-from decodelib.decoding.stopping import FinishReason, Stopping, settled_text
+from decodelib.decoding.stopping import FinishReason, Stopping
 from decodelib.distributions import entropy_and_varentropy, widen
 from decodelib.models.base import LanguageModel
 
@@ -26,18 +26,19 @@ def make_step(
 ) -> Step:
     """Return the record of one token, from the model's logits and those the strategy chose from."""
     p_before, p_after = widen(before).softmax(-1), widen(after).softmax(-1)
-    ranking = before.argsort(descending=True, stable=True)
-    top = ranking[:NUM_CANDIDATES].tolist()
+    top = most_probable(before, NUM_CANDIDATES)
+    own = before[token_id]
+    better = (before > own).sum() + (before[:token_id] == own).sum()
     entropy, varentropy = entropy_and_varentropy(before)
     return Step(
         token_id=token_id,
         token=lm.decode([token_id]),
         text=text,
         logprob=float(widen(before).log_softmax(-1)[token_id]),
-        rank=int((ranking == token_id).nonzero()) + 1,
+        rank=int(better) + 1,
         entropy=float(entropy),
         varentropy=float(varentropy),
-        kept=int((after > -torch.inf).sum()),
+        kept=int((after > -math.inf).sum()),
         candidates=tuple(
             Candidate(i, lm.decode([i]), float(p_before[i]), float(p_after[i]))
             for i in top + [token_id] * (token_id not in top)
@@ -46,18 +47,24 @@ def make_step(
     )
 
 
-class Record(NamedTuple):
-    """What a `Step` is made from: the model's logits, those chosen from, and the decision."""
-
-    before: Float[Tensor, " vocab"]
-    after: Float[Tensor, " vocab"]
-    decision: str
+def most_probable(logits: Float[Tensor, " vocab"], count: int) -> list[int]:
+    """Return the ids of the `count` largest logits, largest first, of equals the lower id first."""
+    bound = logits.topk(min(count, len(logits))).values[-1]
+    ids = (logits >= bound).nonzero()[:, 0]
+    order = logits[ids].argsort(descending=True, stable=True)
+    return [int(token_id) for token_id in ids[order][:count]]
 
 
 class Transcript:
     """The growing continuation of one prompt, from which its `Generation` is made.
 
     Branches and beams copy it (`fork`), so that each keeps its own history.
+
+    Attributes:
+        token_ids, logprobs: Of every new token.
+        finish_reason: Why the continuation has ended, or None while it goes on.
+        stop_reason: The stop string or the token id that ended it, else None.
+        steps: A `Step` for each token, if they are recorded and until they are taken.
     """
 
     def __init__(self, prompt_ids: Sequence[int], stopping: Stopping, trace: bool) -> None:
@@ -67,16 +74,22 @@ class Transcript:
         self.token_ids: list[int] = []
         self.logprobs: list[float] = []
         self.finish_reason: FinishReason | None = None
-        # Steps are made when they are asked for: most beams and branches never are.
-        self._records: list[Record] = []
-        self._steps: list[Step] = []
+        self.stop_reason: str | int | None = None
+        self.steps: list[Step] = []
+        self._detokenizer = Detokenizer(stopping.lm.decode)
+        # For each token that has been read: its text, and what that added to the visible text.
+        self._tokens: list[str] = []
+        self._shown: list[str] = []
+        self._withheld = ""  # may become a stop string
 
     def fork(self) -> Transcript:
         """Return an independent copy."""
         copy = Transcript(self.prompt_ids, self.stopping, self.trace)
         copy.token_ids, copy.logprobs = self.token_ids.copy(), self.logprobs.copy()
-        copy._records, copy._steps = self._records.copy(), self._steps.copy()
-        copy.finish_reason = self.finish_reason
+        copy.finish_reason, copy.stop_reason = self.finish_reason, self.stop_reason
+        copy.steps = self.steps.copy()
+        copy._detokenizer, copy._withheld = self._detokenizer.fork(), self._withheld
+        copy._tokens, copy._shown = self._tokens.copy(), self._shown.copy()
         return copy
 
     def append(
@@ -88,56 +101,93 @@ class Transcript:
         decision: str = "",
     ) -> None:
         """Add a token chosen from `after`, where the model said `before`; see if it is the last."""
+        stopping = self.stopping
         self.token_ids.append(token_id)
         self.logprobs.append(logprob)
-        self.finish_reason = self.stopping.reason(self.token_ids)
+        if token_id in stopping.ends:
+            self.finish_reason = "eos" if token_id in stopping.lm.eos_token_ids else "stop"
+            self.stop_reason = token_id
+        elif len(self.token_ids) >= stopping.max_new_tokens:
+            self.finish_reason = "length"
+        if stopping.stop or self.trace:
+            self._read()
         if self.trace:
-            self._records.append(Record(before, after, decision))
+            text = self._shown[-1]
+            self.steps.append(make_step(stopping.lm, token_id, text, before, after, decision))
 
     def revise(self, place: int, decision: str) -> None:
         """Change the recorded decision of one token, for a reason that was found out later."""
         if self.trace:
-            self._records[place] = self._records[place]._replace(decision=decision)
-            del self._steps[place:]
+            from_the_end = place - len(self.token_ids)
+            self.steps[from_the_end] = replace(self.steps[from_the_end], decision=decision)
 
-    @property
-    def steps(self) -> list[Step]:
-        """A `Step` for each token so far, if they are recorded."""
-        shown = sum(len(step.text) for step in self._steps)
-        for place in range(len(self._steps), len(self._records)):
-            end = place + 1
-            reason = self.finish_reason if end == len(self.token_ids) else None
-            text = self.stopping.visible_text(self.token_ids[:end], reason)
-            lm, token_id = self.stopping.lm, self.token_ids[place]
-            self._steps.append(make_step(lm, token_id, text[shown:], *self._records[place]))
-            shown = max(shown, len(text))
-        return self._steps
+    def take_steps(self) -> list[Step]:
+        """Return the steps and forget them, so that a long stream does not keep them all."""
+        steps, self.steps = self.steps, []
+        return steps
+
+    def _read(self) -> None:
+        """Decode the first token that has not been read, and see what its text shows and ends."""
+        token_id = self.token_ids[len(self._tokens)]
+        self._tokens.append("")
+        self._shown.append("")
+        if token_id in self.stopping.ends:
+            self._close()
+            own = self.stopping.lm.decode([token_id])
+            self._tokens[-1] += own
+            if self.stopping.include_stop and (self.finish_reason, self.stop_reason) == (
+                "stop",
+                token_id,
+            ):
+                self._shown[-1] += own
+            return
+        self._tokens[-1] = self._detokenizer.push(token_id)
+        self._shown[-1] = self._visible(self._tokens[-1])
+        if self.finish_reason is not None and len(self._tokens) == len(self.token_ids):
+            self._close()
+
+    def _visible(self, new: str) -> str:
+        """Return what new text adds to the visible text; end the continuation at a stop string."""
+        if not self.stopping.stop:
+            return new
+        text = self._withheld + new
+        match = self.stopping.match(text)
+        if match is not None:
+            self.finish_reason, self.stop_reason, self._withheld = "stop", match.stop, ""
+            return text[: match.end if self.stopping.include_stop else match.start]
+        settled = len(text) - self.stopping.withheld(text)
+        self._withheld = text[settled:]
+        return text[:settled]
+
+    def _close(self) -> None:
+        """Give out what was kept back for a token that will not come."""
+        rest = self._detokenizer.finish()
+        self._tokens[-1] += rest
+        if not isinstance(self.stop_reason, str):
+            visible = self._visible(rest)
+            self._shown[-1] += visible + self._withheld
+            self._withheld = ""
 
     def generation(self, score: float | None = None) -> Generation:
         """Return the finished continuation; the score is the sum of the logprobs unless given."""
         assert self.finish_reason is not None
-        lm = self.stopping.lm
+        while len(self._tokens) < len(self.token_ids):
+            self._read()
+        if self.finish_reason == "interrupted" and self._tokens:
+            self._close()
+            if self.steps:
+                self.steps[-1] = replace(self.steps[-1], text=self._shown[-1])
         return Generation(
-            prompt=_prompt_text(lm, self.prompt_ids),
-            text=self.stopping.visible_text(self.token_ids, self.finish_reason),
+            prompt=_prompt_text(self.stopping.lm, self.prompt_ids),
+            text="".join(self._shown),
             token_ids=self.token_ids,
-            tokens=token_texts(lm, self.token_ids),
+            tokens=self._tokens,
             logprobs=self.logprobs,
             score=math.fsum(self.logprobs) if score is None else score,
             finish_reason=self.finish_reason,
+            stop_reason=self.stop_reason,
             steps=self.steps,
         )
-
-
-def token_texts(lm: LanguageModel, ids: Sequence[int]) -> list[str]:
-    """Return the texts of tokens in a row, one by one, as `Generation.tokens` has them."""
-    texts, shown = [], 0
-    for end in range(1, len(ids) + 1):
-        text = lm.decode(ids[:end])
-        settled = text if end == len(ids) else settled_text(text)
-        texts.append(settled[shown:])
-        shown = max(shown, len(settled))
-    return texts
 
 
 def _prompt_text(lm: LanguageModel, ids: Sequence[int]) -> str:

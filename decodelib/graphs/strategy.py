@@ -16,11 +16,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from decodelib.decoding.samplers import on_host, seeded, uniforms
+from decodelib.decoding.samplers import on_host, uniforms
 from decodelib.decoding.search import Move, Search
 from decodelib.decoding.transcript import Transcript
 from decodelib.graphs.model import GraphedGPT2
 from decodelib.graphs.step import pick
+from decodelib.kernels.seeds import seeded
 from decodelib.models.base import LanguageModel
 from decodelib.models.gpt2.kv_cache import KVCache
 from decodelib.strategies.sampling import Greedy, Sampling
@@ -80,7 +81,7 @@ class GraphSearch(Search):
         """Take a step with every row, and append what was picked."""
         running = [self.transcripts[i] for i in self.running]
         seen, picked = self._step(running)
-        after = self.stopping.forbid_early_eos(seen, [len(t.token_ids) for t in running])
+        after = self.stopping.forbid_early_end(seen, [len(t.token_ids) for t in running])
         _, chosen = on_host(picked, after)  # all that a round brings to the host
         for transcript, choice, *of_row in zip(running, chosen, seen, after, strict=True):
             transcript.append(*choice, *of_row)

@@ -16,6 +16,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from decodelib.arguments import check_text
+
 Prompt: TypeAlias = str | Sequence[int] | Tensor
 """Text, or token ids as any sequence of integers or an integer tensor of shape [seq]."""
 
@@ -202,17 +204,6 @@ class LanguageModel(ABC, Generic[CacheT]):
 
 def _are_texts(parts: Iterable[object]) -> bool:
     return all(isinstance(part, str) for part in parts)
-
-
-def check_text(name: str, text: str) -> None:
-    """Raise ValueError for text that UTF-8 cannot write: half of a surrogate pair."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise ValueError(
-            f"{name} must be text that UTF-8 can write, got {error.object[error.start]!r} at "
-            f"character {error.start}"
-        ) from error
 
 
 def ids_in(value: object, vocab_size: int) -> tuple[int, ...]:

@@ -126,6 +126,8 @@ class Beams(LateSearch):
         self.finished: list[tuple[float, Hypothesis]] = []
         self.chosen: list[int] = []  # the token ids that the last step kept
         self.stopping = transcript.stopping
+        # Enough candidates to fill the beam even if each of its hypotheses may end in every way.
+        self._enough = max(2, 1 + len(self.stopping.ends)) * strategy.num_beams
         self.recorder = TreeRecorder() if transcript.trace else None
 
     @property
@@ -152,8 +154,7 @@ class Beams(LateSearch):
         for rank, candidate in enumerate(candidates):
             row, token_id, logprob, total = candidate
             fate: Fate = "pruned"
-            # Twice as many as beams are enough to fill the beam even if every best one ends.
-            if len(live) < width and rank < 2 * width:
+            if len(live) < width and rank < self._enough:
                 transcript = self.live[row].transcript.fork()
                 transcript.append(token_id, logprob, logits[row], allowed[row])
                 if transcript.finish_reason is None:
@@ -180,19 +181,21 @@ class Beams(LateSearch):
     ) -> tuple[Float[Tensor, "rows vocab"], list[Extension]]:
         """Return the allowed tokens' logprobs, and the best continuations of all live hypotheses.
 
-        These are the 2 * num_beams best; more, below them, only if they are to be recorded.
+        These are the best, as many as are enough; more, below them, only to be recorded.
         """
         lengths = [len(h.transcript.token_ids) for h in self.live]
         check_logits(logits)
         logprobs = widen(logits).log_softmax(-1)
-        allowed = self.stopping.forbid_early_eos(logprobs, lengths)
+        allowed = self.stopping.forbid_early_end(logprobs, lengths, dead_rows="keep")
         so_far = torch.tensor([h.logprob for h in self.live], dtype=allowed.dtype)
         totals = allowed + so_far.to(allowed.device)[:, None]
         if penalty is not None:
             totals = totals - penalty.to(totals)
         totals = totals.flatten()
+        if float(totals.max()) == -math.inf and self.stopping.min_new_tokens > lengths[0]:
+            raise self.stopping.dead_end(lengths[0])
         check_logits(totals)
-        places = totals.topk(min(2 * self.strategy.num_beams, len(totals))).indices.tolist()
+        places = totals.topk(min(self._enough, len(totals))).indices.tolist()
         if self.recorder is not None:
             more = totals.topk(min(len(places) + NUM_PRUNED, len(totals))).indices.tolist()
             places += [place for place in more if place not in places]

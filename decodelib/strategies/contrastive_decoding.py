@@ -13,7 +13,7 @@ from torch import Tensor
 
 from decodelib.arguments import check_number
 from decodelib.decoding.samplers import argmax
-from decodelib.decoding.search import Move, Search
+from decodelib.decoding.search import Move, Search, check_room
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import log_probs, widen
 from decodelib.models.base import LanguageModel
@@ -81,6 +81,7 @@ class ContrastiveDecoding:
                 f"amateur must have {lm.name}'s vocabulary of {lm.vocab_size} tokens, "
                 f"got {self.amateur.vocab_size}"
             )
+        check_room("amateur", self.amateur, transcripts)
         return [ContrastiveDecodingSearch(self, transcripts)]
 
 
@@ -98,7 +99,7 @@ class ContrastiveDecodingSearch(Search):
     def advance(self, logits: Float[Tensor, "rows vocab"]) -> Move:
         running = self.running
         stopping = running[0].stopping
-        allowed = stopping.forbid_early_eos(logits, [len(t.token_ids) for t in running])
+        allowed = stopping.forbid_early_end(logits, [len(t.token_ids) for t in running])
         scores = self.strategy.scores(allowed, self._amateur_logits)
         next_ids = argmax(scores)
         logprobs = log_probs(widen(logits)).gather(-1, next_ids[:, None])[:, 0].tolist()

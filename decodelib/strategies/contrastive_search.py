@@ -75,7 +75,7 @@ class Contrast(Search):
         """Read the candidates, keep the best, and what the model says after it."""
         [transcript] = self.transcripts
         length = len(transcript.token_ids)
-        allowed = transcript.stopping.forbid_early_eos(self._logits, [length])
+        allowed = transcript.stopping.forbid_early_end(self._logits, [length])
         check_logits(allowed)
         probs = widen(allowed[0]).softmax(-1)
         k = min(self.strategy.top_k, int(allowed.isfinite().sum()))

@@ -18,10 +18,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from decodelib.arguments import check_integer, check_number, short_repr
-from decodelib.decoding.samplers import argmax, sample, seeded, uniforms
+from decodelib.decoding.samplers import argmax, sample, uniforms
 from decodelib.decoding.search import Move, Search
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import entropy_and_varentropy, log_probs, widen
+from decodelib.kernels.seeds import seeded
 from decodelib.models.base import LanguageModel
 from decodelib.processors.base import Chain
 from decodelib.processors.temperatures import Temperature
@@ -200,9 +201,18 @@ class Walk(Search):
 
     def _follow(self, live: Sequence[Transcript], logits: Float[Tensor, "rows vocab"]) -> None:
         logprobs = log_probs(widen(logits))
+        lengths = [len(branch.token_ids) for branch in live]
+        stopping = self.settled.stopping
+        allowed = stopping.forbid_early_end(logits, lengths, dead_rows="keep")
+        dead = (allowed.amax(-1) == -torch.inf).tolist()
+        if all(dead):
+            raise stopping.dead_end(lengths[0])
         for row, branch in enumerate(live):
             own = logits[row : row + 1]
-            after = self._sampled_from(self._allowed(own, branch))
+            if dead[row]:  # the others go on
+                self.branches = [other for other in self.branches if other is not branch]
+                continue
+            after = self._sampled_from(allowed[row : row + 1])
             token_id = self._draw(after)
             branch.append(token_id, float(logprobs[row, token_id]), own[0], after[0], "branch")
 
@@ -221,7 +231,7 @@ class Walk(Search):
 
     def _allowed(self, logits: Float[Tensor, "1 vocab"], transcript: Transcript) -> Tensor:
         length = len(transcript.token_ids)
-        return transcript.stopping.forbid_early_eos(logits, [length])
+        return transcript.stopping.forbid_early_end(logits, [length])
 
     def _sampled_from(self, allowed: Tensor, heat: float = 1.0) -> Tensor:
         return self.strategy.sampler(heat)(allowed.new_empty(1, 0).long(), allowed)

@@ -10,9 +10,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from decodelib.decoding.samplers import choose, seeded, uniforms
+from decodelib.decoding.samplers import choose, uniforms
 from decodelib.decoding.search import Move, Search
 from decodelib.decoding.transcript import Transcript
+from decodelib.kernels.seeds import seeded
 from decodelib.models.base import LanguageModel
 from decodelib.processors.base import Chain, LogitsProcessor
 from decodelib.processors.generation_config import (
@@ -39,7 +40,7 @@ class Greedy:
     def start(
         self, lm: LanguageModel, transcripts: list[Transcript], seeds: Sequence[int]
     ) -> list[TokenSearch]:
-        return [TokenSearch(transcripts, [Chain()] * len(transcripts))]
+        return [TokenSearch(transcripts)]
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -98,31 +99,37 @@ class Sampling:
     def start(
         self, lm: LanguageModel, transcripts: list[Transcript], seeds: Sequence[int]
     ) -> list[TokenSearch]:
-        shared, generators = Chain(*self.processors), [seeded(seed) for seed in seeds]
+        generators = [seeded(seed) for seed in seeds]
+        if not self.processors:
+            return [TokenSearch(transcripts, generators)]
+        shared = Chain(*self.processors)
         bound = shared.is_sequence_bound
         chains = [shared.for_sequence(seed) if bound else shared for seed in seeds]
-        return [TokenSearch(transcripts, chains, generators)]
+        return [TokenSearch(transcripts, generators, chains)]
 
 
 class TokenSearch(Search):
     """Decoding one token at a time, one row for each prompt until it is finished.
 
-    With generators it draws from the processed distribution; without, it takes the argmax.
+    With generators it draws from the distribution that each row's chain leaves; without, it takes
+    the argmax.
     """
 
     def __init__(
         self,
         transcripts: list[Transcript],
-        chains: Sequence[Chain],
         generators: Sequence[torch.Generator] | None = None,
+        chains: Sequence[Chain] | None = None,
     ) -> None:
         self.transcripts, self.running = transcripts, list(range(len(transcripts)))
         self.chains, self.generators = chains, generators
 
     def advance(self, logits: Float[Tensor, "rows vocab"]) -> Move:
         running = [self.transcripts[i] for i in self.running]
-        allowed = running[0].stopping.forbid_early_eos(logits, [len(t.token_ids) for t in running])
-        after = process([self.chains[i] for i in self.running], running, allowed)
+        allowed = running[0].stopping.forbid_early_end(logits, [len(t.token_ids) for t in running])
+        after = allowed
+        if self.chains:
+            after = process([self.chains[i] for i in self.running], running, allowed)
         own = self.generators and [self.generators[i] for i in self.running]
         next_ids, chosen = choose(logits, after, uniforms(own) if own else None)
         for transcript, choice, *rows in zip(running, chosen, logits, after, strict=True):

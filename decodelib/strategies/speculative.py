@@ -15,10 +15,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from decodelib.arguments import check_integer
-from decodelib.decoding.samplers import sample, seeded, uniforms
-from decodelib.decoding.search import Move, Search
+from decodelib.decoding.samplers import sample, uniforms
+from decodelib.decoding.search import Move, Search, check_room
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import log_probs, widen
+from decodelib.kernels.seeds import seeded
 from decodelib.models.base import Cache, LanguageModel
 from decodelib.processors.base import Chain, LogitsProcessor
 from decodelib.strategies.sampling import process
@@ -88,6 +89,7 @@ class SpeculativeSampling:
                 f"draft must have {lm.name}'s vocabulary of {lm.vocab_size} tokens, "
                 f"got {self.draft.vocab_size}"
             )
+        check_room("draft", self.draft, transcripts)
         pairs = zip(transcripts, seeds, strict=True)
         return [Speculation(self, lm, transcript, seed) for transcript, seed in pairs]
 
@@ -152,7 +154,7 @@ class Speculation(Search):
         drafted: list[tuple[int, Tensor]] = []
         while len(drafted) < min(self.num_draft_tokens, left - 1):
             logits = self.draft.step(self._ids(self.draft, imagined.token_ids[-1:]), cache)
-            after = self._processed(logits, imagined)
+            after = self._processed(self._with_a_way_on(logits, imagined), imagined)
             token_id = int(sample(after, uniforms([self.generator])))
             drafted.append((token_id, probabilities(after[0])))
             imagined.append(token_id, 0.0, logits[0], after[0])
@@ -179,8 +181,18 @@ class Speculation(Search):
 
     def _processed(self, logits: Tensor, transcript: Transcript) -> Float[Tensor, "1 vocab"]:
         length = len(transcript.token_ids)
-        allowed = transcript.stopping.forbid_early_eos(logits, [length])
+        allowed = transcript.stopping.forbid_early_end(logits, [length])
         return process([self.chain], [transcript], allowed)
+
+    @staticmethod
+    def _with_a_way_on(logits: Tensor, transcript: Transcript) -> Float[Tensor, "1 vocab"]:
+        """Return the draft's logits; zeros if it would only end a text that must go on.
+
+        Any proposals will do, since the target checks them.
+        """
+        length = len(transcript.token_ids)
+        allowed = transcript.stopping.forbid_early_end(logits, [length], dead_rows="keep")
+        return logits if bool(allowed.amax() > -torch.inf) else torch.zeros_like(logits)
 
     def _draw(self, before: Tensor, after: Tensor, decision: str) -> None:
         token_id = int(sample(after, uniforms([self.generator])))

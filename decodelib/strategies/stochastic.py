@@ -12,10 +12,10 @@ from torch import Tensor
 
 from decodelib.arguments import check_integer
 from decodelib.decoding.generation import Generation
-from decodelib.decoding.samplers import seeded
 from decodelib.decoding.search import LateSearch, Move
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import check_logits, widen
+from decodelib.kernels.seeds import seeded
 from decodelib.models.base import LanguageModel
 
 
@@ -90,7 +90,9 @@ class StochasticBeams(LateSearch):
         stopping = live[0].transcript.stopping
         lengths = [len(beam.transcript.token_ids) for beam in live]
         # Sampling without EOS is sampling from what is left, so what is left is renormalised.
-        allowed = stopping.forbid_early_eos(logprobs, lengths).log_softmax(-1)
+        allowed = stopping.forbid_early_end(logprobs, lengths, dead_rows="keep")
+        alive = allowed.amax(-1, keepdim=True) > -torch.inf
+        allowed = allowed.log_softmax(-1).where(alive, -torch.inf)
         so_far = torch.tensor([beam.logprob for beam in live], dtype=allowed.dtype)
         ceilings = torch.tensor([beam.perturbed for beam in live], dtype=allowed.dtype)
         totals = allowed + so_far.to(allowed.device)[:, None]
@@ -105,6 +107,9 @@ class StochasticBeams(LateSearch):
         ]
         ranked += [(beam.perturbed, None, place) for place, beam in enumerate(finished)]
         ranked.sort(key=lambda entry: -entry[0])
+
+        if not ranked:
+            raise stopping.dead_end(lengths[0])
 
         self.beams, moves = [], []
         for perturbed, index, place in ranked[: self.num_beams]:

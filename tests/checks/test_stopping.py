@@ -24,7 +24,7 @@ def cut_at_stop(text, stops):
 
 def held_back(text, stops):
     lm = TableLM({"": {"a": 1}})
-    return Stopping(lm, 1, 0, tuple(stops))._pending(text)
+    return Stopping(lm, 1, 0, tuple(stops)).withheld(text)
 
 
 SOLUTIONS = {

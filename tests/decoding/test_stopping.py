@@ -1,14 +1,11 @@
 """Where a continuation ends, wherever its tokens do, and what a reader sees meanwhile."""
 
-import itertools
-
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import decodelib as dl
-from decodelib.decoding.stopping import Stopping, settled_text
 from decodelib.models.base import LanguageModel
 
 
@@ -19,7 +16,8 @@ class Script(LanguageModel):
         self.pieces = [b"", *pieces, b"<eos>"]
         self.name, self.device, self.dtype = "script", torch.device("cpu"), torch.float64
         self.vocab_size, self.context_length = len(self.pieces), 10_000
-        self.bos_token_id, self.eos_token_id = 0, len(self.pieces) - 1 if ends else None
+        self.bos_token_id = 0
+        self.eos_token_ids = (len(self.pieces) - 1,) if ends else ()
 
     def encode(self, text):
         return torch.tensor([], dtype=torch.long)
@@ -107,8 +105,10 @@ def test_a_stop_string_with_characters_of_several_bytes_is_found():
         assert (g.text, g.finish_reason) == ("né ", "stop")
 
 
-def test_the_earliest_of_several_stop_strings_cuts():
+def test_of_several_stop_strings_the_one_completed_first_ends_the_text():
     assert run([b"x STOP y END"], stop=["END", "STOP"])[0].text == "x "
+    assert run([b"abc"], stop=["abc", "b"])[0].text == "a"
+    assert run([b"a", b"b", b"c"], stop=["abc", "b"])[0].text == "a"
     assert run([b"x", b" END", b" STOP"], stop=["STOP", "END"])[0].text == "x "
     assert run([b"aaab"], stop=["ab", "aaab"])[0].text == ""
 
@@ -151,32 +151,12 @@ def test_the_stop_string_wins_over_the_length_on_the_last_token():
     st.lists(st.integers(1, 6), min_size=1, max_size=4),
     st.lists(st.text("ab<é🦊\n", min_size=1, max_size=4), max_size=3),
 )
-def test_any_text_in_any_pieces_is_cut_where_the_first_stop_string_completes(text, cuts, stops):
-    pieces = pieces_of(text, cuts)
-    g, _ = run(pieces, stop=stops)
-    wanted, reason = text, "eos"
-    for end in range(1, len(pieces) + 1):
-        so_far = b"".join(pieces[:end]).decode(errors="replace")
-        found = [so_far.index(stop) for stop in stops if stop in so_far]
-        if found:
-            wanted, reason = so_far[: min(found)], "stop"
-            break
-    assert (g.text, g.finish_reason) == (wanted, reason)
-
-
-def test_storybooks_emoji_are_streamed_whole():
-    lm = dl.load("storybook", device="cpu", dtype="float32")
-    ids = lm.encode("a 🦊 b").tolist()
-    assert any(lm.decode([i]).count("\ufffd") for i in ids)
-    stopping = Stopping(lm, 50, 0, ())
-    shown = [stopping.visible_text(ids[: n + 1], None) for n in range(len(ids))]
-    assert shown[-1] == "a 🦊 b"
-    assert all("\ufffd" not in text for text in shown)
-    assert all(later.startswith(text) for text, later in itertools.pairwise(shown))
-
-
-def test_settled_text_drops_only_what_may_still_change():
-    assert settled_text("ab\ufffd") == "ab"
-    assert settled_text("a\ufffdb") == "a\ufffdb"
-    assert settled_text("\ufffd" * 5) == "\ufffd" * 2
-    assert settled_text("") == ""
+def test_any_text_in_any_pieces_ends_with_the_stop_string_that_completes_first(text, cuts, stops):
+    g, _ = run(pieces_of(text, cuts), stop=stops)
+    ends = [(text.index(stop) + len(stop), text.index(stop)) for stop in stops if stop in text]
+    end, start = min(ends, default=(len(text), len(text)))
+    assert (g.text, g.finish_reason) == (text[:start], "stop" if ends else "eos")
+    if ends:
+        assert g.stop_reason == text[start:end]
+        kept, _ = run(pieces_of(text, cuts), stop=stops, include_stop=True)
+        assert (kept.text, kept.token_ids) == (text[:end], g.token_ids)

@@ -38,7 +38,7 @@ def theirs(reference, lm, count=1, prompts=PROMPTS, **settings):
     longest = max(map(len, rows))
     pad = lambda ids, value: torch.nn.functional.pad(ids, (longest - len(ids), 0), value=value)  # noqa: E731
     config = GenerationConfig(
-        do_sample=False,  eos_token_id=lm.eos_token_id,
+        do_sample=False, eos_token_id=list(lm.eos_token_ids) or None,
         pad_token_id=0, num_return_sequences=count, return_dict_in_generate=True,
         output_scores=True, **settings,
     )  # fmt: skip
@@ -52,11 +52,12 @@ def theirs(reference, lm, count=1, prompts=PROMPTS, **settings):
 
 
 def assert_same(generations, sequences, scores=None):
+    ends = {g.token_ids[-1] for g in generations}
     assert len(generations) == len(sequences)
     for index, (ours, ids) in enumerate(zip(generations, sequences, strict=True)):
         assert ours.token_ids == ids[: len(ours.token_ids)], ours.prompt
         # What follows the end is filled up with the padding or, in beam search, with EOS.
-        filling = {0, ids[len(ours.token_ids) - 1]} if ours.finish_reason == "eos" else {0}
+        filling = {0, *ends} if ours.finish_reason == "eos" else {0}
         assert set(ids[len(ours.token_ids) :]) <= filling, ours.prompt
         if scores is not None:
             assert ours.score == pytest.approx(scores[index], rel=1e-4, abs=1e-5)
@@ -136,3 +137,27 @@ def test_unbatched_and_batched_references_agree_with_us(reference, prompt):
     sequence = reference.generate(ids[None], attention_mask=torch.ones_like(ids)[None])[0]
     ours = dl.generate(lm, prompt, dl.BeamSearch(5), max_new_tokens=30)
     assert ours.token_ids == sequence[len(ids) :].tolist()[: len(ours.token_ids)]
+
+
+@pytest.mark.parametrize("min_new_tokens", [0, 4])
+@pytest.mark.parametrize("num_beams", [1, 3, 5])
+def test_any_of_several_ends_ends_as_in_transformers(reference, num_beams, min_new_tokens):
+    # Common tokens, so that most candidates of a step may end the text.
+    lm = storybook(None)
+    lm.eos_token_ids = tuple(int(lm.encode(text)[0]) for text in (".", ",", " and", " the", " of"))
+    strategy = dl.BeamSearch(num_beams, num_return_sequences=num_beams)
+    settings = {"max_new_tokens": 10} | (
+        {"min_new_tokens": min_new_tokens} if min_new_tokens else {}
+    )
+    found = dl.generate_batch(lm, PROMPTS[:10], strategy, **settings)
+    ours = [g for best in found for g in (best, *best.alternatives)]
+    beams = {"num_beams": num_beams, "early_stopping": False} if num_beams > 1 else {}
+    wanted = theirs(reference, lm, num_beams, PROMPTS[:10], **settings, **beams)
+    assert_same(ours, *wanted)
+    assert len({g.stop_reason for g in ours}) > 2
+    # The same ids as stop tokens of a model without ends do the same.
+    plain = storybook(None)
+    stopped = dl.generate_batch(
+        plain, PROMPTS[:10], strategy, stop_token_ids=lm.eos_token_ids, **settings
+    )
+    assert [g.token_ids for g in stopped] == [g.token_ids for g in found]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from decodelib.decoding.transcript import token_texts
+from decodelib.decoding.detokenizer import token_texts
 from decodelib.distributions import entropy_and_varentropy, surprisal, widen
 from decodelib.models.base import LanguageModel
 from decodelib.processors.temperatures import EntropyTemperature

@@ -87,7 +87,7 @@ class Decoding(threading.Thread):
                 reported = time.monotonic()
                 self._report_progress()
         rate = len(self.steps) / max(time.monotonic() - began, 1e-9)
-        ended = self.steps[-1].token_id == self.lm.eos_token_id
+        ended = self.steps[-1].token_id in self.lm.eos_token_ids
         why = "The text ended by itself" if ended else "All the tokens asked for"
         return f"{why}: {_count(len(self.steps))}, {rate:.0f} tokens per second."
 
@@ -107,7 +107,7 @@ class Decoding(threading.Thread):
 
     def _so_far(self) -> Generation:
         logprobs = [step.logprob for step in self.steps]
-        ended = bool(self.steps) and self.steps[-1].token_id == self.lm.eos_token_id
+        ended = bool(self.steps) and self.steps[-1].token_id in self.lm.eos_token_ids
         return Generation(
             prompt=self.prompt,
             text="".join(step.text for step in self.steps),

@@ -9,10 +9,10 @@ from typing import Any, TypeAlias
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from decodelib.decoding.detokenizer import token_texts
 from decodelib.decoding.generation import Generation, Step
 from decodelib.decoding.loop import generate
 from decodelib.decoding.search import Strategy
-from decodelib.decoding.transcript import token_texts
 from decodelib.models.base import LanguageModel
 from decodelib.processors.base import LogitsProcessor
 from decodelib.strategies.sampling import Sampling
@@ -85,7 +85,7 @@ class Recorder:
         start = len(path) - 1
         first = _forced(path[-1], token_id)
         chosen = [step["id"] for step in path[:-1]] + [token_id]
-        if token_id == self.lm.eos_token_id:
+        if token_id in self.lm.eos_token_ids:
             steps, end = [first], "eos"
         elif len(chosen) == self.max_new_tokens:
             steps, end = [first], "length"

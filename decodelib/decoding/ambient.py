@@ -1,0 +1,24 @@
+"""The state of PyTorch that a caller may have set, kept out of decoding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import torch
+
+
+@contextmanager
+def undisturbed(device: torch.device) -> Iterator[None]:
+    """Run in inference mode, without the caller's autocast and default device.
+
+    Autocast would change what a model computes, and a default device where tensors are made.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(torch.inference_mode())
+        for kind in {"cpu", device.type}:
+            if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        yield
