@@ -47,6 +47,36 @@ globalThis.answerEngine = (() => {
         for (; !round.done; round = rounds.next()) steps.push(...round.value.steps);
         return { ...round.value, steps };
       }),
+    /** Zoom to a text by its tokens, one after the other, and tell how long everything is. */
+    zoomTo: ({ logits, path }) => {
+      const cuts = engine.line.cutsOf(Float64Array.from(logits, (l) => l ?? -Infinity));
+      const cutsAt = () => cuts;
+      let view = { path: [], lo: 0, hi: 1 };
+      const seen = [];
+      for (let depth = 0; depth < path.length; depth++) {
+        const limits = { levels: 1 + depth - view.path.length, least: 1e-9, open: 0.01 };
+        const { intervals } = engine.line.visible(view, cutsAt, limits);
+        const goal = intervals.find((one) => one.path.length === depth + 1 && one.path.every((id, i) => id === path[i]));
+        const log = engine.line.logWidth(view, cutsAt);
+        seen.push({ log: log + Math.log(goal.width), length: engine.line.logLength(goal.path, cutsAt) });
+        view = engine.line.fit(view, goal, cutsAt);
+      }
+      let back = view;
+      for (let i = 0; i < 5000 && (back.path.length || back.hi - back.lo < 1); i++) {
+        back = engine.line.zoom(back, 0.5, 1.9, cutsAt);
+        back = engine.line.zoom(back, 0.4, 1 / 4, cutsAt);
+      }
+      return { seen, view, back };
+    },
+    placesOfSeeds: ({ logits, seeds }) => {
+      const cuts = engine.line.cutsOf(Float64Array.from(logits, (l) => l ?? -Infinity));
+      return seeds.map((seed) => {
+        const place = engine.line.placeOfSeed(new engine.Generator(BigInt(seed)), [], () => cuts);
+        const id = engine.line.tokenAt(cuts, place);
+        const { start, length } = engine.line.part(cuts, id);
+        return { place, id, start, length };
+      });
+    },
     time: ([context, count]) => {
       const cache = [];
       for (let i = 0; i < context; i++) model.read(100 + i, cache);

@@ -27,7 +27,6 @@ STORYBOOK = Path(decodelib.__file__).parent / "models" / "storybook"
 
 ENGINE = (
     "engine/engine.js",
-    "distribution/payload.js",
     "distribution/row.js",
     "distribution/processors.js",
     "engine/random.js",
@@ -40,6 +39,7 @@ ENGINE = (
     "engine/strategies.js",
     "engine/generate.js",
     "engine/knobs.js",
+    "engine/texts.js",
     "engine/worker.js",
 )
 """The engine's files in loading order."""

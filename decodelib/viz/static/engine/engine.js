@@ -6,3 +6,4 @@
  * ../distribution, which holds the truncations, and the others as decodelib/viz/page lists them. */
 globalThis.DecodeEngine ||= {};
 globalThis.DecodeExplorer ||= {};
+globalThis.DecodeExplorer.logits ||= {}; // the page's explorers have made it already

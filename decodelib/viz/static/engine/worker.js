@@ -72,8 +72,9 @@
       if (ids.length > model.contextLength) throw new Error(tooLong(ids.length));
       const end = await run(id, engine.readPrompt(model, ids, memory), (reading) =>
         scope.postMessage({ type: "reading", id, ...reading }));
-      const names = end && engine.largest(end.value, top).map((token) => tokenizer.decode([token]));
-      return end && { logits: end.value, ids, names };
+      if (!end) return null;
+      const topIds = engine.largest(end.value, top);
+      return { logits: end.value, ids, topIds, names: topIds.map((token) => tokenizer.decode([token])) };
     },
     async generate({ id, request, ...question }) {
       const ids = idsOf(question);

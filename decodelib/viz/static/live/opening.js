@@ -34,8 +34,10 @@
       model.load();
     } }, live.parts.field("A sentence to continue", prompt), temperature,
     element("div", { class: "dx-buttons" }, button, again));
+    const loader = live.parts.loader();
+    loader.node.querySelector("button")?.remove(); // the form's own button loads it, and tries again
     live.parts.frame(el, "Continue a sentence", form,
-      live.parts.loader("The model is fetched when you ask for it, and runs in this page.").node, text, message);
+      loader.node, text, message);
 
     const show = () => {
       const value = slider.valueAsNumber;
@@ -71,6 +73,9 @@
     let wanted = false;
     const update = () => {
       again.disabled = model.state !== "ready";
+      const size = `${Math.round(model.totalBytes / 1e6)} MB`;
+      button.textContent = model.state === "none" ? `Load the model (${size}) and continue it` : "Continue it";
+      loader.node.hidden = model.state !== "loading" && model.state !== "failed";
       if (model.state === "ready" && wanted) {
         wanted = false;
         go();

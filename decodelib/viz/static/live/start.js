@@ -10,7 +10,7 @@
   const here = /** @type {HTMLScriptElement} */ (document.currentScript).src;
   const BASE = here.replace(/start\.js.*$/, "");
   const SCRIPTS = ["model/engine.js", "client.js", "parts.js", "knobs.js", "tokens.js", "runs.js",
-    "next.js", "playground.js", "speed.js", "opening.js"];
+    "next.js", "playground.js", "speed.js", "opening.js", "line-view.js", "line.js"];
 
   /** @type {Record<string, (el: HTMLElement) => void>} */
   const renderers = {};
@@ -46,7 +46,15 @@
     register: (/** @type {string} */ name, /** @type {(el: HTMLElement) => void} */ render) => {
       renderers[name] = render;
     },
+    mount,
   };
+
+  /** Fill an element that is marked with data-live.
+   *  @param {HTMLElement} el */
+  function mount(el) {
+    el.replaceChildren();
+    renderers[/** @type {string} */ (el.dataset.live)](el);
+  }
 
   async function start() {
     /** @type {HTMLElement[]} */
@@ -62,10 +70,7 @@
       for (const el of elements) el.textContent = `This part of the page did not load: ${/** @type {Error} */ (error).message}.`;
       return;
     }
-    for (const el of elements) {
-      el.replaceChildren();
-      renderers[/** @type {string} */ (el.dataset.live)](el);
-    }
+    elements.forEach(mount);
   }
 
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
