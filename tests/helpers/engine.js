@@ -35,9 +35,14 @@ globalThis.answerEngine = (() => {
       return Array.from({ length: count }, () => generator.uniform());
     },
     process: (cases) =>
-      cases.map(({ given, seed, ids, logits }) => [
-        ...engine.chain(given, BigInt(seed))(ids, Float64Array.from(logits, (l) => l ?? -Infinity)),
-      ].map((logit) => (logit === -Infinity ? null : logit))),
+      cases.map(({ given, seed, ids, logits }) =>
+        [
+          ...engine.chain(given, BigInt(seed))(
+            ids,
+            Float64Array.from(logits, (l) => l ?? -Infinity),
+          ),
+        ].map((logit) => (logit === -Infinity ? null : logit)),
+      ),
     generate: (requests) =>
       requests.map((request) => {
         const ids = engine.promptIds(model, tokenizer, request.prompt);
@@ -56,9 +61,14 @@ globalThis.answerEngine = (() => {
       for (let depth = 0; depth < path.length; depth++) {
         const limits = { levels: 1 + depth - view.path.length, least: 1e-9, open: 0.01 };
         const { intervals } = engine.line.visible(view, cutsAt, limits);
-        const goal = intervals.find((one) => one.path.length === depth + 1 && one.path.every((id, i) => id === path[i]));
+        const goal = intervals.find(
+          (one) => one.path.length === depth + 1 && one.path.every((id, i) => id === path[i]),
+        );
         const log = engine.line.logWidth(view, cutsAt);
-        seen.push({ log: log + Math.log(goal.width), length: engine.line.logLength(goal.path, cutsAt) });
+        seen.push({
+          log: log + Math.log(goal.width),
+          length: engine.line.logLength(goal.path, cutsAt),
+        });
         view = engine.line.fit(view, goal, cutsAt);
       }
       let back = view;
@@ -91,10 +101,13 @@ globalThis.answerEngine = (() => {
       return times.sort((a, b) => a - b)[count >> 1];
     },
   };
-  return Object.assign((question) => {
-    const [[name, argument]] = Object.entries(question);
-    return answers[name](argument);
-  }, { loadWeights });
+  return Object.assign(
+    (question) => {
+      const [[name, argument]] = Object.entries(question);
+      return answers[name](argument);
+    },
+    { loadWeights },
+  );
 })();
 
 if (typeof process !== "undefined" && process.argv[2]) {

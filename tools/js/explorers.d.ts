@@ -3,6 +3,12 @@
 
 declare var DecodeExplorer: Shell;
 
+// The model in the page: what engine/ and live/ add, file by file, says each file's own comments.
+// biome-ignore lint/suspicious/noExplicitAny: the classes of one file are built from another's
+declare var DecodeEngine: any;
+// biome-ignore lint/suspicious/noExplicitAny: as above
+declare var DecodeLive: any;
+
 // ---- models, pages and views -----------------------------------------------------------------------
 
 interface Model {

@@ -36,6 +36,7 @@ ENGINE = (
     "engine/rows.js",
     "engine/processors.js",
     "engine/transcript.js",
+    "engine/entropy.js",
     "engine/strategies.js",
     "engine/generate.js",
     "engine/knobs.js",

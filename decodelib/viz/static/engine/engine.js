@@ -5,5 +5,5 @@
  * from disk, where a page may load a script but fetch nothing. Loading order: engine.js first, then
  * ../distribution, which holds the truncations, and the others as decodelib/viz/page lists them. */
 globalThis.DecodeEngine ||= {};
-globalThis.DecodeExplorer ||= {};
-globalThis.DecodeExplorer.logits ||= {}; // the page's explorers have made it already
+globalThis.DecodeExplorer ||= /** @type {Shell} */ ({});
+globalThis.DecodeExplorer.logits ||= /** @type {Logits} */ ({}); // the page's explorers have made it already

@@ -1,8 +1,6 @@
 // @ts-check
 /* The decoding loop: decodelib/decoding/loop.py again, for one prompt. */
-(function () {
-  "use strict";
-
+(() => {
   const { search, Stopping, Transcript } = globalThis.DecodeEngine;
 
   /** @typedef {object} Request
@@ -44,7 +42,11 @@
     checkLength(model, promptIds.length, maxNewTokens);
     const stopping = new Stopping(tokenizer, model.eos, { maxNewTokens, minNewTokens, stop });
     const decoding = search(
-      request.strategy, request.given, new Transcript(promptIds, stopping), BigInt(request.seed));
+      request.strategy,
+      request.given,
+      new Transcript(promptIds, stopping),
+      BigInt(request.seed),
+    );
     const first = readPrompt(model, promptIds, memory);
     let next = first.next();
     for (; !next.done; next = first.next()) yield { reading: next.value, steps: [] };
@@ -54,7 +56,7 @@
       const moves = decoding.advance(rows);
       yield { reading: null, steps: decoding.newSteps() };
       if (!moves.length) return decoding.result();
-      caches = moves.map(([row]) => caches[row].slice());
+      caches = moves.map((/** @type {[number, number]} */ [row]) => caches[row].slice());
       rows = [];
       for (const [row, [, id]] of moves.entries()) {
         model.read(id, caches[row]);
@@ -71,7 +73,8 @@
     if (prompt + maxNewTokens > model.contextLength) {
       throw new Error(
         `the prompt's ${prompt} tokens plus ${maxNewTokens} new ones make ${prompt + maxNewTokens}, more than ` +
-          `the ${model.contextLength} of the model's context: shorten one of them`);
+          `the ${model.contextLength} of the model's context: shorten one of them`,
+      );
     }
   }
 

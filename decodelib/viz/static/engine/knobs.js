@@ -1,9 +1,7 @@
 // @ts-check
 /* The strategies that run in the page, their knobs by the command line's names, and the Python source
  * that does the same. */
-(function () {
-  "use strict";
-
+(() => {
   /** What the library's table says of a knob (decodelib/processors/knobs.py), written here by
    *  decodelib/viz/page/pack.py, and what values it may have.
    *  @typedef {object} Knob
@@ -39,21 +37,39 @@
     num_beams: { min: 1, integer: true, usual: 5 },
     length_penalty: { min: -10, max: 10, usual: 1 },
     early_stopping: {
-      choices: [false, true, "never"], usual: true, label: "Early stopping", slider: null,
+      choices: [false, true, "never"],
+      usual: true,
+      label: "Early stopping",
+      slider: null,
       help: "whether to stop as soon as there are as many finished texts as beams",
     },
   };
 
   /** @type {Record<string, Knob>} */
   const KNOBS = Object.fromEntries(
-    Object.entries(LIMITS).map(([name, limits]) => [name, { ...globalThis.DecodeEngine.table[name], ...limits }]));
+    Object.entries(LIMITS).map(([name, limits]) => [
+      name,
+      { ...globalThis.DecodeEngine.table[name], ...limits },
+    ]),
+  );
 
   /** @type {Record<string, {label: string, knobs: string[], made?: string}>} */
   const STRATEGIES = {
-    sampling: { label: "Sampling", knobs: Object.keys(KNOBS).filter((name) => KNOBS[name].processor) },
+    sampling: {
+      label: "Sampling",
+      knobs: Object.keys(KNOBS).filter((name) => KNOBS[name].processor),
+    },
     greedy: { label: "Greedy", knobs: [] },
-    beam: { label: "Beam search", knobs: ["num_beams", "length_penalty", "early_stopping"], made: "BeamSearch" },
-    entropy: { label: "Entropy-based", knobs: ["temperature", "top_k", "top_p", "min_p"], made: "EntropySampling" },
+    beam: {
+      label: "Beam search",
+      knobs: ["num_beams", "length_penalty", "early_stopping"],
+      made: "BeamSearch",
+    },
+    entropy: {
+      label: "Entropy-based",
+      knobs: ["temperature", "top_k", "top_p", "min_p"],
+      made: "EntropySampling",
+    },
   };
 
   /** Throw an error of one sentence unless a value is one that the knob may have.
@@ -65,39 +81,67 @@
     if (choices || knob.usual === true) return;
     const shown = (/** @type {number} */ bound) => String(bound).replace("Infinity", "∞");
     for (const number of parts ? value : [value]) {
-      const fits = Number.isFinite(number) && (above ? number > min : number >= min)
-        && (below ? number < max : number <= max) && (!integer || Number.isInteger(number));
+      const fits =
+        Number.isFinite(number) &&
+        (above ? number > min : number >= min) &&
+        (below ? number < max : number <= max) &&
+        (!integer || Number.isInteger(number));
       if (fits) continue;
-      const range = max === Infinity
-        ? `${above ? "greater than" : "at least"} ${min}`
-        : `in ${above ? "(" : "["}${shown(min)}, ${shown(max)}${below ? ")" : "]"}`;
+      const range =
+        max === Infinity
+          ? `${above ? "greater than" : "at least"} ${min}`
+          : `in ${above ? "(" : "["}${shown(min)}, ${shown(max)}${below ? ")" : "]"}`;
       throw new Error(`${name} must be ${integer ? "a whole number " : ""}${range}, got ${number}`);
     }
     if (name === "dynamic_temperature" && value[0] > value[1]) {
-      throw new Error(`dynamic_temperature must rise from its first number to its second, got ${value.join(" and ")}`);
+      throw new Error(
+        `dynamic_temperature must rise from its first number to its second, got ${value.join(" and ")}`,
+      );
     }
-    if (name === "xtc" && value[1] === 0) throw new Error("xtc must have a threshold in (0, 1], got 0");
+    if (name === "xtc" && value[1] === 0)
+      throw new Error("xtc must have a threshold in (0, 1], got 0");
   }
 
   /** Throw an error of one sentence unless decodelib would accept the request.
    *  @param {any} request */
-  function checkRequest({ strategy, given, max_new_tokens: most, min_new_tokens: least, stop, seed }) {
+  function checkRequest({
+    strategy,
+    given,
+    max_new_tokens: most,
+    min_new_tokens: least,
+    stop,
+    seed,
+  }) {
     for (const [name, value] of Object.entries(given)) {
-      if (!STRATEGIES[strategy].knobs.includes(name)) throw new Error(`${name} belongs to another strategy than ${strategy}`);
+      if (!STRATEGIES[strategy].knobs.includes(name))
+        throw new Error(`${name} belongs to another strategy than ${strategy}`);
       checkKnob(name, value);
     }
-    if (!(Number.isInteger(most) && most >= 1)) throw new Error(`the number of tokens must be a whole number of at least 1, got ${most}`);
-    if (!(Number.isInteger(least) && least >= 0 && least <= most)) throw new Error(`the least number of tokens must be a whole number in [0, ${most}], got ${least}`);
+    if (!(Number.isInteger(most) && most >= 1))
+      throw new Error(`the number of tokens must be a whole number of at least 1, got ${most}`);
+    if (!(Number.isInteger(least) && least >= 0 && least <= most))
+      throw new Error(
+        `the least number of tokens must be a whole number in [0, ${most}], got ${least}`,
+      );
     if (stop.includes("")) throw new Error("a stop string must not be empty");
-    if (!/^\d+$/.test(seed) || BigInt(seed) >= 2n ** 63n) throw new Error(`the seed must be a whole number in [0, 2^63), got ${seed || "nothing"}`);
+    if (!/^\d+$/.test(seed) || BigInt(seed) >= 2n ** 63n)
+      throw new Error(`the seed must be a whole number in [0, 2^63), got ${seed || "nothing"}`);
   }
 
   // ---- as Python ---------------------------------------------------------------------------------
 
   /** @param {any} value
    *  @returns {string} */
-  const literal = (value) => (value === true ? "True" : value === false ? "False"
-    : Array.isArray(value) ? value.map(literal).join(", ") : typeof value === "string" ? JSON.stringify(value) : String(value));
+  const literal = (value) =>
+    value === true
+      ? "True"
+      : value === false
+        ? "False"
+        : Array.isArray(value)
+          ? value.map(literal).join(", ")
+          : typeof value === "string"
+            ? JSON.stringify(value)
+            : String(value);
 
   /** @param {string} strategy
    *  @param {Record<string, any>} given */
@@ -105,8 +149,10 @@
     if (strategy === "greedy" || given.temperature === 0) return "dl.Greedy()";
     const { knobs, made } = STRATEGIES[strategy];
     const names = knobs.filter((name) => name in given);
-    if (made) return `dl.${made}(${names.map((name) => `${name}=${literal(given[name])}`).join(", ")})`;
-    const argument = (/** @type {string} */ name) => (given[name] === true ? "" : literal(given[name]));
+    if (made)
+      return `dl.${made}(${names.map((name) => `${name}=${literal(given[name])}`).join(", ")})`;
+    const argument = (/** @type {string} */ name) =>
+      given[name] === true ? "" : literal(given[name]);
     return `dl.Sampling(${names.map((name) => `dl.${KNOBS[name].processor}(${argument(name)})`).join(", ")})`;
   }
 
@@ -132,5 +178,12 @@
     ].join("\n");
   }
 
-  Object.assign(globalThis.DecodeEngine, { KNOBS, STRATEGIES, checkKnob, checkRequest, strategySource, cellSource });
+  Object.assign(globalThis.DecodeEngine, {
+    KNOBS,
+    STRATEGIES,
+    checkKnob,
+    checkRequest,
+    strategySource,
+    cellSource,
+  });
 })();

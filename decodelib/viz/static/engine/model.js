@@ -3,9 +3,7 @@
  *
  * A cache is a list of what each token so far left behind for the later ones: its keys and values in
  * every layer. Copying the list forks it, shortening the list rewinds it. */
-(function () {
-  "use strict";
-
+(() => {
   const LANES = 8; // rows of a matrix that are multiplied side by side
 
   /** A matrix and its bias. `lanes` holds the rows in groups of eight, the eight numbers of a column
@@ -22,7 +20,8 @@
     const lanes = new Float32Array(Math.ceil(rows / LANES) * LANES * columns);
     for (let row = 0; row < rows; row++) {
       const start = Math.floor(row / LANES) * LANES * columns + (row % LANES);
-      for (let column = 0; column < columns; column++) lanes[start + column * LANES] = at(row, column);
+      for (let column = 0; column < columns; column++)
+        lanes[start + column * LANES] = at(row, column);
     }
     return { rows, columns, lanes, bias };
   }
@@ -93,11 +92,22 @@
         return tensors[name].values;
       };
       const norm = (/** @type {string} */ name) => ({
-        weight: values(`${name}.weight`), bias: values(`${name}.bias`) });
+        weight: values(`${name}.weight`),
+        bias: values(`${name}.bias`),
+      });
       // GPT-2 stores its matrices as (in, out).
-      const linear = (/** @type {string} */ name, /** @type {number} */ rows, /** @type {number} */ columns) => {
+      const linear = (
+        /** @type {string} */ name,
+        /** @type {number} */ rows,
+        /** @type {number} */ columns,
+      ) => {
         const weight = values(`${name}.weight`);
-        return matrix(rows, columns, (row, column) => weight[column * rows + row], values(`${name}.bias`));
+        return matrix(
+          rows,
+          columns,
+          (row, column) => weight[column * rows + row],
+          values(`${name}.bias`),
+        );
       };
       this.vocabSize = config.vocab_size;
       this.contextLength = config.n_positions;
@@ -118,7 +128,11 @@
       this.normLast = norm("ln_f");
       const embedding = this.embedding;
       this.unembedding = matrix(
-        this.vocabSize, width, (token, column) => embedding[token * width + column], null);
+        this.vocabSize,
+        width,
+        (token, column) => embedding[token * width + column],
+        null,
+      );
       this.x = new Float64Array(width); // the residual stream
       this.h = new Float64Array(width);
       this.qkv = new Float64Array(3 * width);
@@ -133,7 +147,8 @@
       const { x, h, qkv, mlp, epsilon } = this;
       const { width, layers } = this.sizes;
       const place = cache.length;
-      if (place >= this.contextLength) throw new Error(`cache is full: it has room for ${place} tokens`);
+      if (place >= this.contextLength)
+        throw new Error(`cache is full: it has room for ${place} tokens`);
       for (let i = 0; i < width; i++) {
         x[i] = this.embedding[id * width + i] + this.positions[place * width + i];
       }
@@ -176,7 +191,8 @@
         for (let j = 0; j < cache.length; j++) {
           const weight = scores[j] / total;
           const values = cache[j];
-          for (let i = 0, p = keys + width + start; i < size; i++, p++) out[start + i] += weight * values[p];
+          for (let i = 0, p = keys + width + start; i < size; i++, p++)
+            out[start + i] += weight * values[p];
         }
       }
     }

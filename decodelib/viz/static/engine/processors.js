@@ -1,8 +1,6 @@
 // @ts-check
 /* The logits processors that the explorers do not have, and the chain of all: decodelib/processors. */
-(function () {
-  "use strict";
-
+(() => {
   const { Row, Generator } = globalThis.DecodeEngine;
   const { cuts, countWhile, roundingOf } = globalThis.DecodeExplorer.logits;
 
@@ -17,10 +15,11 @@
   // ---- penalties: they change logits by id, in place --------------------------------------------
 
   /** @param {number} strength */
-  const repetitionPenalty = (strength) => (/** @type {number[]} */ ids, /** @type {Float64Array} */ logits) => {
-    const r = clamp(strength, LEAST, MOST);
-    for (const id of new Set(ids)) logits[id] = logits[id] > 0 ? logits[id] / r : logits[id] * r;
-  };
+  const repetitionPenalty =
+    (strength) => (/** @type {number[]} */ ids, /** @type {Float64Array} */ logits) => {
+      const r = clamp(strength, LEAST, MOST);
+      for (const id of new Set(ids)) logits[id] = logits[id] > 0 ? logits[id] / r : logits[id] * r;
+    };
 
   const DRY = { base: 1.75, allowedLength: 2, largest: 1e4 };
 
@@ -39,7 +38,8 @@
     for (let end = 1; end < ids.length; end++) {
       let length = 0; // that ids[..end] and all of ids end with in common
       while (length < end && ids[end - 1 - length] === ids[ids.length - 1 - length]) length++;
-      if (length >= DRY.allowedLength) longest.set(ids[end], Math.max(length, longest.get(ids[end]) ?? 0));
+      if (length >= DRY.allowedLength)
+        longest.set(ids[end], Math.max(length, longest.get(ids[end]) ?? 0));
     }
     return longest;
   }
@@ -60,13 +60,15 @@
   const temperature = (/** @type {number} */ value) => (/** @type {any} */ row) =>
     divided(row, clamp(value, LEAST, MOST));
 
-  const dynamicTemperature = (/** @type {[number, number]} */ [low, high]) => (/** @type {any} */ row) => {
-    const ranked = row.ranked();
-    const count = ranked.ids.length;
-    if (count < 2) return row;
-    const share = clamp(ranked.data.before.entropy / Math.log(count), 0, 1);
-    return divided(ranked, clamp(low + (high - low) * share, LEAST, MOST));
-  };
+  const dynamicTemperature =
+    (/** @type {[number, number]} */ [low, high]) =>
+    (/** @type {any} */ row) => {
+      const ranked = row.ranked();
+      const count = ranked.ids.length;
+      if (count < 2) return row;
+      const share = clamp(ranked.data.before.entropy / Math.log(count), 0, 1);
+      return divided(ranked, clamp(low + (high - low) * share, LEAST, MOST));
+    };
 
   const POLYNOMIAL = [-0.037, 0.481, -2.3, 4.917, -1.791];
 
@@ -85,10 +87,14 @@
     const all = data.before.top + data.before.logTotal;
     const bound = all + logCutoff;
     const slack = roundingOf(all, bound);
-    return countWhile([[0, data.logits.length]], (/** @type {number} */ i) => data.logits[i] >= bound - slack);
+    return countWhile(
+      [[0, data.logits.length]],
+      (/** @type {number} */ i) => data.logits[i] >= bound - slack,
+    );
   }
 
-  const xtc = (/** @type {[number, number]} */ [probability, threshold]) =>
+  const xtc =
+    (/** @type {[number, number]} */ [probability, threshold]) =>
     (/** @type {any} */ row, /** @type {Context} */ { ids, seed }) => {
       const mixed = (seed * 1000003n + BigInt(ids.length)) % 2n ** 63n;
       if (threshold > 0.5 || new Generator(mixed).uniform() >= probability) return row;
@@ -96,7 +102,10 @@
       const count = reaching(ranked.data, Math.log(threshold));
       if (count < 2) return row;
       const least = ranked.logits.indexOf(ranked.logits[count - 1]); // of equals the lowest id stays
-      return ranked.keep([[least, least + 1], [count, ranked.ids.length]]);
+      return ranked.keep([
+        [least, least + 1],
+        [count, ranked.ids.length],
+      ]);
     };
 
   /** Mirostat remembers the surprisals of the step before, so each sequence needs its own. */
@@ -109,7 +118,10 @@
       const ranked = row.ranked();
       const { data } = ranked;
       bitsOf = (id) => data.before.surprisal(ranked.ids.indexOf(id)) / BIT;
-      const equals = countWhile([[0, ranked.ids.length]], (/** @type {number} */ i) => ranked.logits[i] === ranked.logits[0]);
+      const equals = countWhile(
+        [[0, ranked.ids.length]],
+        (/** @type {number} */ i) => ranked.logits[i] === ranked.logits[0],
+      );
       return ranked.keep([[0, Math.max(equals, reaching(data, -mu * BIT))]]);
     };
   };
@@ -117,9 +129,18 @@
   /** By the command line's names, in the order in which sampling applies them. */
   const PENALTIES = { repetition_penalty: repetitionPenalty, dry };
   const STEPS = {
-    temperature, dynamic_temperature: dynamicTemperature, entropy_temperature: entropyTemperature,
-    top_n_sigma: cut("top_n_sigma"), top_k: cut("top_k"), top_p: cut("top_p"), min_p: cut("min_p"),
-    typical_p: cut("typical_p"), epsilon: cut("epsilon"), eta: cut("eta"), xtc, mirostat,
+    temperature,
+    dynamic_temperature: dynamicTemperature,
+    entropy_temperature: entropyTemperature,
+    top_n_sigma: cut("top_n_sigma"),
+    top_k: cut("top_k"),
+    top_p: cut("top_p"),
+    min_p: cut("min_p"),
+    typical_p: cut("typical_p"),
+    epsilon: cut("epsilon"),
+    eta: cut("eta"),
+    xtc,
+    mirostat,
   };
 
   /** The processors of one sequence, as a function of its tokens so far and the model's logits.
@@ -128,7 +149,9 @@
    *  @returns {(ids: number[], logits: Float64Array) => Float64Array} */
   function chain(given, seed) {
     const made = (/** @type {Record<string, (value: any) => any>} */ table) =>
-      Object.keys(table).filter((name) => name in given).map((name) => table[name](given[name]));
+      Object.keys(table)
+        .filter((name) => name in given)
+        .map((name) => table[name](given[name]));
     const penalties = made(PENALTIES);
     const steps = made(STEPS);
     return (ids, logits) => {
@@ -141,5 +164,8 @@
     };
   }
 
-  Object.assign(globalThis.DecodeEngine, { chain, PROCESSORS: [...Object.keys(PENALTIES), ...Object.keys(STEPS)] });
+  Object.assign(globalThis.DecodeEngine, {
+    chain,
+    PROCESSORS: [...Object.keys(PENALTIES), ...Object.keys(STEPS)],
+  });
 })();

@@ -1,8 +1,6 @@
 // @ts-check
 /* PyTorch's random numbers, bit for bit: the Mersenne Twister MT19937 of its generator on the CPU. */
-(function () {
-  "use strict";
-
+(() => {
   const SIZE = 624;
   const HALF = 397;
 

@@ -3,9 +3,7 @@
  *
  * The truncations are the explorers' (../distribution/processors.js), which work on rows sorted from the most
  * probable token down; here each token keeps its id besides. */
-(function () {
-  "use strict";
-
+(() => {
   const arithmetic = globalThis.DecodeExplorer.logits;
 
   /** The tokens that are left and their logits. */
@@ -17,6 +15,8 @@
       this.ids = ids;
       this.logits = logits;
       this.isRanked = isRanked;
+      /** @type {LogitsRow | undefined} */
+      this.known = undefined;
     }
 
     /** The row of a whole vocabulary; tokens at -Infinity have been removed.
@@ -32,7 +32,11 @@
       const { ids, logits } = this;
       const places = Uint32Array.from(ids, (_, place) => place);
       places.sort((i, j) => logits[j] - logits[i] || i - j);
-      return new Row(Uint32Array.from(places, (place) => ids[place]), take(logits, places), true);
+      return new Row(
+        Uint32Array.from(places, (place) => ids[place]),
+        take(logits, places),
+        true,
+      );
     }
 
     /** The arithmetic of the explorers on this row, which must be ranked. */
@@ -67,7 +71,7 @@
      *  @param {number} vocabSize */
     byId(vocabSize) {
       const logits = new Float64Array(vocabSize).fill(-Infinity);
-      this.ids.forEach((id, i) => (logits[id] = this.logits[i]));
+      for (const [i, id] of this.ids.entries()) logits[id] = this.logits[i];
       return logits;
     }
   }
@@ -121,7 +125,8 @@
   function entropies(logits) {
     const all = logSumExp(logits);
     let entropy = 0;
-    for (const logit of logits) if (logit > -Infinity) entropy -= Math.exp(logit - all) * (logit - all);
+    for (const logit of logits)
+      if (logit > -Infinity) entropy -= Math.exp(logit - all) * (logit - all);
     let varentropy = 0;
     for (const logit of logits) {
       if (logit > -Infinity) varentropy += Math.exp(logit - all) * (all - logit - entropy) ** 2;

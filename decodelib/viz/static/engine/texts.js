@@ -6,9 +6,7 @@
  * as [0, 1) itself. It moves down into a token's interval as soon as it lies within, so that its ends are
  * numbers of ordinary size however far it is zoomed in; how long a text's interval is, is carried as a
  * logarithm. */
-(function () {
-  "use strict";
-
+(() => {
   const { logSumExp } = globalThis.DecodeEngine;
 
   /** How the interval of a text is cut: token i's part is [edges[i], edges[i + 1]).
@@ -41,8 +39,10 @@
     return low;
   }
 
-  const part = (/** @type {Cuts} */ { edges }, /** @type {number} */ id) =>
-    ({ start: edges[id], length: edges[id + 1] - edges[id] });
+  const part = (/** @type {Cuts} */ { edges }, /** @type {number} */ id) => ({
+    start: edges[id],
+    length: edges[id + 1] - edges[id],
+  });
 
   /** ln of the length of a text's interval: of its probability. Null where a cut is not known.
    *  @param {number[]} path
@@ -80,7 +80,11 @@
       if (!cuts) break;
       const { start, length } = part(cuts, now.path[now.path.length - 1]);
       if ((now.hi - now.lo) * length < LEAST) break;
-      now = { path: now.path.slice(0, -1), lo: start + now.lo * length, hi: start + now.hi * length };
+      now = {
+        path: now.path.slice(0, -1),
+        lo: start + now.lo * length,
+        hi: start + now.hi * length,
+      };
     }
     const width = Math.min(1, now.hi - now.lo);
     now.lo = Math.min(Math.max(now.lo, 0), 1 - width);
@@ -94,7 +98,11 @@
         if (now.hi - now.lo < LEAST) now.hi = now.lo + LEAST;
         return now;
       }
-      now = { path: [...now.path, id], lo: (now.lo - start) / length, hi: Math.min(1, (now.hi - start) / length) };
+      now = {
+        path: [...now.path, id],
+        lo: (now.lo - start) / length,
+        hi: Math.min(1, (now.hi - start) / length),
+      };
     }
   }
 
@@ -195,6 +203,19 @@
   }
 
   Object.assign(globalThis.DecodeEngine, {
-    line: { cutsOf, tokenAt, part, logLength, logWidth, settle, zoom, fit, pan, visible, placeOfSeed, placeIn },
+    line: {
+      cutsOf,
+      tokenAt,
+      part,
+      logLength,
+      logWidth,
+      settle,
+      zoom,
+      fit,
+      pan,
+      visible,
+      placeOfSeed,
+      placeIn,
+    },
   });
 })();

@@ -1,8 +1,6 @@
 // @ts-check
 /* Byte-level byte-pair encoding, as GPT-2 and the package `tokenizers` do it. */
-(function () {
-  "use strict";
-
+(() => {
   const SPACE = "\\p{White_Space}"; // not \s, which counts U+FEFF and leaves out U+0085
 
   /** How the tokenizers of GPT-2's kind write the 256 bytes, each as one visible character.

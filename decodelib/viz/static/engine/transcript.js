@@ -1,8 +1,6 @@
 // @ts-check
 /* The growing continuation of one prompt: when it ends, what of it is shown, and a record of each step. */
-(function () {
-  "use strict";
-
+(() => {
   const { settled, tokenTexts, entropies, logSumExp } = globalThis.DecodeEngine;
 
   const NUM_CANDIDATES = 10;
@@ -54,7 +52,10 @@
         return text.slice(0, Math.min(text.length, ...cuts));
       }
       const shown = settled(text);
-      const longest = Math.min(shown.length, Math.max(1, ...this.stop.map((stop) => stop.length)) - 1);
+      const longest = Math.min(
+        shown.length,
+        Math.max(1, ...this.stop.map((stop) => stop.length)) - 1,
+      );
       for (let n = longest; n > 0; n--) {
         if (this.stop.some((stop) => stop.startsWith(shown.slice(-n)))) return shown.slice(0, -n);
       }
@@ -147,14 +148,23 @@
     const [all, allAfter] = [logSumExp(before), logSumExp(after)];
     const top = largest(before, NUM_CANDIDATES);
     const candidate = (/** @type {number} */ id) => ({
-      id, token: tokenizer.decode([id]), before: Math.exp(before[id] - all), after: Math.exp(after[id] - allAfter) });
+      id,
+      token: tokenizer.decode([id]),
+      before: Math.exp(before[id] - all),
+      after: Math.exp(after[id] - allAfter),
+    });
     let [rank, kept] = [1, 0];
     for (let id = 0; id < before.length; id++) {
       if (before[id] > before[tokenId] || (before[id] === before[tokenId] && id < tokenId)) rank++;
       if (after[id] > -Infinity) kept++;
     }
     return {
-      tokenId, text, rank, kept, decision, ...entropies(before),
+      tokenId,
+      text,
+      rank,
+      kept,
+      decision,
+      ...entropies(before),
       token: tokenizer.decode([tokenId]),
       logprob: before[tokenId] - all,
       probability: Math.exp(after[tokenId] - allAfter),

@@ -1,8 +1,6 @@
 // @ts-check
 /* The file of weights: safetensors of float16, widened to float32, which holds each of them exactly. */
-(function () {
-  "use strict";
-
+(() => {
   /** @param {number} bits Of a float16. */
   function widened(bits) {
     const sign = bits >> 15 ? -1 : 1;

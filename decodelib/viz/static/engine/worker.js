@@ -9,9 +9,7 @@
  *
  * Answers carry the id; "failed" has a message. The worker pauses after every token that it reads,
  * so that "stop" is heard at once. */
-(function () {
-  "use strict";
-
+(() => {
   const engine = globalThis.DecodeEngine;
   const scope = /** @type {any} */ (globalThis);
   if (typeof scope.importScripts !== "function") return; // this is a page, or node
@@ -23,6 +21,7 @@
   let expecting = { config: {}, parts: 0 };
   /** @type {Uint8Array[]} */
   let parts = [];
+  /** @type {{ids: number[], states: Float64Array[]}} */
   const memory = { ids: [], states: [] };
   let running = 0; // the id of the question that is being answered, 0 for none
 
@@ -31,10 +30,11 @@
   /** @type {((value: any) => void)[]} */
   const waiting = [];
   channel.port1.onmessage = () => waiting.shift()?.(null);
-  const pause = () => new Promise((resolve) => {
-    waiting.push(resolve);
-    channel.port2.postMessage(null);
-  });
+  const pause = () =>
+    new Promise((resolve) => {
+      waiting.push(resolve);
+      channel.port2.postMessage(null);
+    });
 
   function build() {
     const file = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
@@ -49,7 +49,8 @@
     scope.postMessage({ type: "ready", milliseconds: performance.now() - start });
   }
 
-  const idsOf = (/** @type {any} */ { ids, prompt }) => ids ?? engine.promptIds(model, tokenizer, prompt);
+  const idsOf = (/** @type {any} */ { ids, prompt }) =>
+    ids ?? engine.promptIds(model, tokenizer, prompt);
 
   /** Run rounds to their end, reporting each; false if stopped.
    *  @param {number} id
@@ -71,10 +72,16 @@
       const ids = idsOf(question);
       if (ids.length > model.contextLength) throw new Error(tooLong(ids.length));
       const end = await run(id, engine.readPrompt(model, ids, memory), (reading) =>
-        scope.postMessage({ type: "reading", id, ...reading }));
+        scope.postMessage({ type: "reading", id, ...reading }),
+      );
       if (!end) return null;
       const topIds = engine.largest(end.value, top);
-      return { logits: end.value, ids, topIds, names: topIds.map((token) => tokenizer.decode([token])) };
+      return {
+        logits: end.value,
+        ids,
+        topIds,
+        names: topIds.map((/** @type {number} */ token) => tokenizer.decode([token])),
+      };
     },
     async generate({ id, request, ...question }) {
       const ids = idsOf(question);
@@ -113,7 +120,11 @@
       const found = await answers[type](question);
       scope.postMessage(found ? { type: "done", id, ...found } : { type: "stopped", id });
     } catch (error) {
-      scope.postMessage({ type: "failed", id, message: error instanceof Error ? error.message : String(error) });
+      scope.postMessage({
+        type: "failed",
+        id,
+        message: error instanceof Error ? error.message : String(error),
+      });
     }
     if (running === id) running = 0;
   }

@@ -1,8 +1,6 @@
 // @ts-check
 /* The page's side of the worker: load the model with progress, ask it, stop it. */
-(function () {
-  "use strict";
-
+(() => {
   const live = globalThis.DecodeLive;
   const engine = globalThis.DecodeEngine;
 
@@ -16,7 +14,10 @@
   const sent = new Set();
   /** @type {Set<() => void>} */
   const listeners = new Set();
-  const totalBytes = engine.files.reduce((/** @type {number} */ sum, /** @type {any} */ file) => sum + file.bytes, 0);
+  const totalBytes = engine.files.reduce(
+    (/** @type {number} */ sum, /** @type {any} */ file) => sum + file.bytes,
+    0,
+  );
 
   function changed(/** @type {string} */ next) {
     state = next;
@@ -27,6 +28,7 @@
   const asked = new Map();
   let lastId = 0;
 
+  /** @param {MessageEvent} message */
   function hear({ data }) {
     if (data.type === "ready") return changed("ready");
     const question = asked.get(data.id);
@@ -57,14 +59,17 @@
     failure = "";
     changed("loading");
     if (!worker) startWorker();
-    const queue = engine.files.map((/** @type {any} */ file, /** @type {number} */ index) => ({ ...file, index }))
+    const queue = engine.files
+      .map((/** @type {any} */ file, /** @type {number} */ index) => ({ ...file, index }))
       .filter((/** @type {any} */ file) => !sent.has(file.name));
     const about = queue[0]?.index === 0 ? [queue.shift()] : [];
     try {
       for (const file of about) await fetchFile(file);
-      await Promise.all(Array.from({ length: 4 }, async () => {
-        for (let file = queue.shift(); file; file = queue.shift()) await fetchFile(file);
-      }));
+      await Promise.all(
+        Array.from({ length: 4 }, async () => {
+          for (let file = queue.shift(); file; file = queue.shift()) await fetchFile(file);
+        }),
+      );
     } catch (error) {
       queue.length = 0;
       failure = `${/** @type {Error} */ (error).message} (${megabytes(loadedBytes)} of ${megabytes(totalBytes)} have come)`;
@@ -77,7 +82,8 @@
     await live.loadScript(`model/${name}`);
     const content = live.received.get(name);
     live.received.delete(name);
-    if (index === 0) worker?.postMessage({ type: "load", parts: engine.files.length - 1, ...content });
+    if (index === 0)
+      worker?.postMessage({ type: "load", parts: engine.files.length - 1, ...content });
     else worker?.postMessage({ type: "part", index: index - 1, text: content });
     sent.add(name);
     loadedBytes += bytes;
@@ -110,11 +116,23 @@
   }
 
   live.model = {
-    load, ask, stop, totalBytes, megabytes,
-    get state() { return state; },
-    get loadedBytes() { return loadedBytes; },
-    get failure() { return failure; },
-    get isBusy() { return asked.size > 0; },
+    load,
+    ask,
+    stop,
+    totalBytes,
+    megabytes,
+    get state() {
+      return state;
+    },
+    get loadedBytes() {
+      return loadedBytes;
+    },
+    get failure() {
+      return failure;
+    },
+    get isBusy() {
+      return asked.size > 0;
+    },
     onChange: (/** @type {() => void} */ listener) => listeners.add(listener),
   };
 })();

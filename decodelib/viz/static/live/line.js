@@ -1,120 +1,128 @@
 // @ts-check
 /* The line of all texts as an explorer: on eight words, without a model, and on storybook. */
-(function () {
-  "use strict";
-
+(() => {
   const live = globalThis.DecodeLive;
   const { element, showToken, announcer } = globalThis.DecodeExplorer;
   const engine = globalThis.DecodeEngine;
   const { line } = engine;
 
-  // decodelib/models/toy.py: a test holds them together.
-  const WORDS = ["mat", "floor", "chair", "roof", "table", "moon", "idea", "of"];
-  const PROBS = [0.4, 0.2, 0.12, 0.1, 0.08, 0.05, 0.03, 0.02];
   const LEVELS = 4;
-
-  /** Where distributions come from: always the same eight words, whatever came before. */
-  function toySource() {
-    const logits = Float64Array.from(PROBS, Math.log);
-    return { logitsAt: () => logits, name: (/** @type {number} */ id) => ` ${WORDS[id]}`, start: [], want() {}, isReady: true };
-  }
-
-  /** The model's distributions, asked for as they come into view.
-   *  @param {string} prompt
-   *  @param {() => void} changed */
-  function modelSource(prompt, changed) {
-    /** @type {Map<string, Float64Array>} */
-    const known = new Map();
-    /** @type {Map<number, string>} */
-    const names = new Map();
-    /** @type {number[]} */
-    let start = [];
-    let asking = false;
-    /** @param {number[][]} paths */
-    async function want(paths) {
-      const path = paths.find((one) => !known.has(one.join()));
-      if (!path || asking || live.model.state !== "ready" || live.model.isBusy) return;
-      asking = true;
-      const question = start.length ? { ids: [...start, ...path] } : { prompt };
-      const found = await live.model.ask({ type: "next", top: 600, ...question }).catch(() => null);
-      asking = false;
-      if (!found) return;
-      if (!start.length) start = found.ids;
-      found.topIds.forEach((/** @type {number} */ id, /** @type {number} */ i) => names.set(id, found.names[i]));
-      known.set(path.join(), found.logits);
-      changed();
-    }
-    return {
-      logitsAt: (/** @type {number[]} */ path) => known.get(path.join()) ?? null,
-      name: (/** @type {number} */ id) => names.get(id) ?? "…", want,
-      get start() { return start; },
-      get isReady() { return known.has(""); },
-    };
-  }
 
   /** @param {HTMLElement} el */
   function render(el) {
     /** @type {any} */
-    let source = toySource();
+    let source = live.toySource();
+    /** @type {{path: number[], lo: number, hi: number}} */
     let view = { path: [], lo: 0, hi: 1 };
     /** @type {Map<string, any>} */
     let cuts = new Map();
 
-    const slider = (/** @type {string} */ part, /** @type {number} */ min, /** @type {number} */ max, /** @type {number} */ value) => {
+    const slider = (
+      /** @type {string} */ part,
+      /** @type {number} */ min,
+      /** @type {number} */ max,
+      /** @type {number} */ value,
+    ) => {
       const said = element("output", { class: "live-number" });
-      const input = element("input", { type: "range", min, max, step: 0.05, value, "data-live-part": part, oninput: () => {
-        said.textContent = input.valueAsNumber.toFixed(2);
-        cuts = new Map();
-        view = line.settle(view, cutsAt);
-        update();
-      } });
+      const input = element("input", {
+        type: "range",
+        min,
+        max,
+        step: 0.05,
+        value,
+        "data-live-part": part,
+        oninput: () => {
+          said.textContent = input.valueAsNumber.toFixed(2);
+          cuts = new Map();
+          view = line.settle(view, cutsAt);
+          update();
+        },
+      });
       said.textContent = value.toFixed(2);
       return { input, said };
     };
     const temperature = slider("line-temperature", 0.2, 2, 1);
     const topP = slider("line-top-p", 0.05, 1, 1);
-    const prompt = element("input", { type: "text", value: "Once upon a time", spellcheck: "false", onchange: begin });
-    const on = element("select", { "data-live-part": "line-on", onchange: begin },
-      element("option", { value: "words", text: "eight words" }), element("option", { value: "model", text: "storybook" }));
-    const marks = element("select", { "data-live-part": "line-marks", onchange: () => update() },
-      ...[["seeds", "seeds 0 to 9"], ["comb", "a comb of 10"], ["none", "none"]].map(([value, text]) => element("option", { value, text })));
-    const loader = live.parts.loader("The model's own line needs the model. The eight words need none.");
-    const promptField = live.parts.field("Prompt", prompt);
-    const sliders = [["Temperature", temperature], ["Top-p", topP]].map(([label, { input, said }]) => {
-      const node = live.parts.field(label, input);
-      node.append(said);
-      return node;
+    const prompt = element("input", {
+      type: "text",
+      value: "Once upon a time",
+      spellcheck: "false",
+      onchange: begin,
     });
+    const on = element(
+      "select",
+      { "data-live-part": "line-on", onchange: begin },
+      element("option", { value: "words", text: "eight words" }),
+      element("option", { value: "model", text: "storybook" }),
+    );
+    const marks = element(
+      "select",
+      { "data-live-part": "line-marks", onchange: () => update() },
+      ...[
+        ["seeds", "seeds 0 to 9"],
+        ["comb", "a comb of 10"],
+        ["none", "none"],
+      ].map(([value, text]) => element("option", { value, text })),
+    );
+    const loader = live.parts.loader(
+      "The model's own line needs the model. The eight words need none.",
+    );
+    const promptField = live.parts.field("Prompt", prompt);
+    const sliders = Object.entries({ Temperature: temperature, "Top-p": topP }).map(
+      ([label, { input, said }]) => {
+        const node = live.parts.field(label, input);
+        node.append(said);
+        return node;
+      },
+    );
 
     const moves = {
-      zoom: (/** @type {number} */ place, /** @type {number} */ factor) => go(line.zoom(view, place, factor, cutsAt)),
+      zoom: (/** @type {number} */ place, /** @type {number} */ factor) =>
+        go(line.zoom(view, place, factor, cutsAt)),
       pan: (/** @type {number} */ share) => go(line.pan(view, share, cutsAt)),
       fit: (/** @type {any} */ interval) => go(line.fit(view, interval, cutsAt)),
     };
     const picture = live.picture(moves);
     const button = (/** @type {string} */ text, /** @type {() => void} */ onclick, part = "") =>
-      element("button", { type: "button", text, onclick, ...(part ? { "data-live-part": part } : {}) });
+      element("button", {
+        type: "button",
+        text,
+        onclick,
+        ...(part ? { "data-live-part": part } : {}),
+      });
     /** The text that most of what is seen belongs to: its interval nearly fills the view. */
     function focus() {
       let { path } = view;
       for (;;) {
-        const inner = childrenOf(path).find(({ left, width }) => Math.min(left + width, 1) - Math.max(left, 0) >= 0.8);
+        const inner = childrenOf(path).find(
+          ({ left, width }) => Math.min(left + width, 1) - Math.max(left, 0) >= 0.8,
+        );
         if (!inner) return path;
         path = inner.path;
       }
     }
-    const childrenOf = (/** @type {number[]} */ path) => intervals.filter((one) =>
-      one.path.length === path.length + 1 && path.every((id, i) => id === one.path[i]));
-    const widest = () => childrenOf(focus())
-      .reduce((best, one) => (best && best.length >= one.length ? best : one), /** @type {any} */ (null));
+    const childrenOf = (/** @type {number[]} */ path) =>
+      intervals.filter(
+        (one) => one.path.length === path.length + 1 && path.every((id, i) => id === one.path[i]),
+      );
+    const widest = () =>
+      childrenOf(focus()).reduce(
+        (best, one) => (best && best.length >= one.length ? best : one),
+        /** @type {any} */ (null),
+      );
     const followWidest = () => {
       const best = widest();
       if (best) moves.fit(best);
     };
     const whole = () => go({ path: [], lo: 0, hi: 1 });
     const keys = {
-      "+": () => moves.zoom(0.5, 1.6), "=": () => moves.zoom(0.5, 1.6), "-": () => moves.zoom(0.5, 1 / 1.6),
-      ArrowLeft: () => moves.pan(-0.15), ArrowRight: () => moves.pan(0.15), Enter: followWidest, Home: whole,
+      "+": () => moves.zoom(0.5, 1.6),
+      "=": () => moves.zoom(0.5, 1.6),
+      "-": () => moves.zoom(0.5, 1 / 1.6),
+      ArrowLeft: () => moves.pan(-0.15),
+      ArrowRight: () => moves.pan(0.15),
+      Enter: followWidest,
+      Home: whole,
     };
     picture.node.addEventListener("keydown", (/** @type {any} */ event) => {
       const act = keys[/** @type {keyof typeof keys} */ (event.key)];
@@ -125,14 +133,39 @@
     const here = element("p", { class: "live-here", "data-live-part": "line-here" });
     const heard = element("p", { class: "dx-live", "aria-live": "polite" });
     const tell = announcer(heard);
-    const list = element("div", { class: "live-choices", role: "group", "aria-label": "The widest intervals in view" });
-    live.parts.frame(el, "The line of all texts",
-      element("div", { class: "live-fields" }, live.parts.field("Distribution of", on), promptField, live.parts.field("Points", marks)),
-      element("div", { class: "live-fields" }, ...sliders), loader.node, here, picture.node,
-      element("div", { class: "dx-buttons" }, button("Zoom in", () => moves.zoom(0.5, 2), "zoom-in"), button("Zoom out", () => moves.zoom(0.5, 0.5), "zoom-out"),
-        button("←", () => moves.pan(-0.25)), button("→", () => moves.pan(0.25)),
-        button("The widest (greedy)", followWidest, "widest"), button("The whole line", whole, "whole")),
-      element("p", { class: "live-note", text: "Go to one of the widest:" }), list, heard);
+    const list = element("div", {
+      class: "live-choices",
+      role: "group",
+      "aria-label": "The widest intervals in view",
+    });
+    live.parts.frame(
+      el,
+      "The line of all texts",
+      element(
+        "div",
+        { class: "live-fields" },
+        live.parts.field("Distribution of", on),
+        promptField,
+        live.parts.field("Points", marks),
+      ),
+      element("div", { class: "live-fields" }, ...sliders),
+      loader.node,
+      here,
+      picture.node,
+      element(
+        "div",
+        { class: "dx-buttons" },
+        button("Zoom in", () => moves.zoom(0.5, 2), "zoom-in"),
+        button("Zoom out", () => moves.zoom(0.5, 0.5), "zoom-out"),
+        button("←", () => moves.pan(-0.25)),
+        button("→", () => moves.pan(0.25)),
+        button("The widest (greedy)", followWidest, "widest"),
+        button("The whole line", whole, "whole"),
+      ),
+      element("p", { class: "live-note", text: "Go to one of the widest:" }),
+      list,
+      heard,
+    );
     for (const arrow of el.querySelectorAll("button")) {
       if (arrow.textContent === "←") arrow.setAttribute("aria-label", "Move left");
       if (arrow.textContent === "→") arrow.setAttribute("aria-label", "Move right");
@@ -148,7 +181,10 @@
       if (found) return found;
       const logits = source.logitsAt(path);
       if (!logits) return null;
-      const given = { temperature: temperature.input.valueAsNumber, top_p: topP.input.valueAsNumber };
+      const given = {
+        temperature: temperature.input.valueAsNumber,
+        top_p: topP.input.valueAsNumber,
+      };
       const made = line.cutsOf(engine.chain(given, 0n)([...source.start, ...path], logits));
       cuts.set(key, made);
       return made;
@@ -160,12 +196,21 @@
     function points() {
       const all = Array.from({ length: 10 }, (_, i) => i);
       const scale = 1 / (view.hi - view.lo);
-      return all.map((i) => {
-        const place = marks.value === "none" ? null : marks.value === "comb"
-          ? line.placeIn((i + 0.5) / 10, view.path, cutsAt)
-          : line.placeOfSeed(new engine.Generator(i), view.path, cutsAt);
-        return { place: place === null ? -1 : (place - view.lo) * scale, kind: marks.value, label: marks.value === "comb" ? `tooth ${i + 1} of 10` : `seed ${i}` };
-      }).filter(({ place }) => place >= 0 && place < 1);
+      return all
+        .map((i) => {
+          const place =
+            marks.value === "none"
+              ? null
+              : marks.value === "comb"
+                ? line.placeIn((i + 0.5) / 10, view.path, cutsAt)
+                : line.placeOfSeed(new engine.Generator(i), view.path, cutsAt);
+          return {
+            place: place === null ? -1 : (place - view.lo) * scale,
+            kind: marks.value,
+            label: marks.value === "comb" ? `tooth ${i + 1} of 10` : `seed ${i}`,
+          };
+        })
+        .filter(({ place }) => place >= 0 && place < 1);
     }
 
     function update() {
@@ -181,17 +226,36 @@
       const inside = focus();
       const shown = inside.length ? `“${text(inside)}”` : "the whole line";
       const logInside = line.logLength(inside, cutsAt) ?? 0;
-      here.textContent = source.isReady || on.value === "words"
-        ? `In view: ${shown}, of probability ${readable(logInside)}; ${Math.abs(bits).toFixed(1)} bits zoomed in.`
-        : "The model has not been loaded.";
-      const top = childrenOf(inside).sort((a, b) => b.length - a.length).slice(0, 6);
-      list.replaceChildren(...top.map((one) => element("button", { type: "button", text: showToken(source.name(one.id)),
-        "aria-label": `Go to ${showToken(source.name(one.id))}, ${live.parts.percent(Math.exp(one.length - logInside))} of ${shown}`,
-        onclick: () => {
-          moves.fit(one);
-          picture.node.focus();
-        } }, element("span", { class: "dx-was", text: ` ${live.parts.percent(Math.exp(one.length - logInside))}` }))));
-      tell(`${here.textContent} ${seen.length} ${marks.value === "comb" ? "teeth" : "seeds"} in view: ${seen.map((point) => point.label).join(", ") || "none"}.`);
+      here.textContent =
+        source.isReady || on.value === "words"
+          ? `In view: ${shown}, of probability ${readable(logInside)}; ${Math.abs(bits).toFixed(1)} bits zoomed in.`
+          : "The model has not been loaded.";
+      const top = childrenOf(inside)
+        .sort((a, b) => b.length - a.length)
+        .slice(0, 6);
+      list.replaceChildren(
+        ...top.map((one) =>
+          element(
+            "button",
+            {
+              type: "button",
+              text: showToken(source.name(one.id)),
+              "aria-label": `Go to ${showToken(source.name(one.id))}, ${live.parts.percent(Math.exp(one.length - logInside))} of ${shown}`,
+              onclick: () => {
+                moves.fit(one);
+                picture.node.focus();
+              },
+            },
+            element("span", {
+              class: "dx-was",
+              text: ` ${live.parts.percent(Math.exp(one.length - logInside))}`,
+            }),
+          ),
+        ),
+      );
+      tell(
+        `${here.textContent} ${seen.length} ${marks.value === "comb" ? "teeth" : "seeds"} in view: ${seen.map((point) => point.label).join(", ") || "none"}.`,
+      );
     }
 
     /** A probability from its logarithm, which may be far below the least number there is. */
@@ -211,7 +275,9 @@
       const isModel = on.value === "model";
       promptField.hidden = !isModel;
       loader.node.style.display = isModel ? "" : "none";
-      source = isModel ? modelSource(prompt.value, () => go(line.settle(view, cutsAt))) : toySource();
+      source = isModel
+        ? live.modelSource(prompt.value, () => go(line.settle(view, cutsAt)))
+        : live.toySource();
       cuts = new Map();
       view = { path: [], lo: 0, hi: 1 };
       update();

@@ -1,8 +1,6 @@
 // @ts-check
 /* Parts that the page's live pieces share: the button that loads the model, fields, and messages. */
-(function () {
-  "use strict";
-
+(() => {
   const live = globalThis.DecodeLive;
   const { element } = globalThis.DecodeExplorer;
   const { model } = live;
@@ -14,10 +12,20 @@
   /** A button that loads the model, the progress of that, and what failed.
    *  @param {string} [why] What the model is wanted for. */
   function loader(why = "Nothing has been fetched yet.") {
-    const button = element("button", { type: "button", class: "live-load", onclick: () => model.load() });
+    const button = element("button", {
+      type: "button",
+      class: "live-load",
+      onclick: () => model.load(),
+    });
     const bar = element("progress", { max: 1, value: 0, "aria-label": "Loading the model" });
     const message = element("p", { class: "live-note", role: "status" });
-    const node = element("div", { class: "live-loader", "data-live-part": "loader" }, button, bar, message);
+    const node = element(
+      "div",
+      { class: "live-loader", "data-live-part": "loader" },
+      button,
+      bar,
+      message,
+    );
     function update() {
       const { state, loadedBytes, totalBytes } = model;
       node.hidden = state === "ready";
@@ -25,7 +33,12 @@
       bar.value = loadedBytes / totalBytes;
       button.disabled = state === "loading";
       const size = `${Math.round(totalBytes / 1e6)} MB`;
-      button.textContent = state === "failed" ? "Try again" : state === "loading" ? "Loading …" : `Load the model: ${size}`;
+      button.textContent =
+        state === "failed"
+          ? "Try again"
+          : state === "loading"
+            ? "Loading …"
+            : `Load the model: ${size}`;
       if (state === "none") message.textContent = why;
       if (state === "failed") message.textContent = `The download failed: ${model.failure}.`;
       if (state === "loading") {
@@ -61,17 +74,29 @@
    *  @param {...HTMLElement} children */
   function frame(el, title, ...children) {
     el.classList.add("dx");
-    const root = element("div", { class: "dx-root live", role: "group", "aria-label": title },
-      element("div", { class: "dx-titlebar" },
+    const root = element(
+      "div",
+      { class: "dx-root live", role: "group", "aria-label": title },
+      element(
+        "div",
+        { class: "dx-titlebar" },
         element("strong", { class: "dx-title", text: title }),
-        element("span", { class: "dx-source", text: "storybook, in this page" })),
-      ...children);
+        element("span", { class: "dx-source", text: "storybook, in this page" }),
+      ),
+      ...children,
+    );
     el.append(root);
     return root;
   }
 
   const percent = (/** @type {number} */ p) =>
-    p >= 0.0995 ? `${(100 * p).toFixed(0)}%` : p >= 0.00095 ? `${(100 * p).toFixed(1)}%` : p === 0 ? "0" : `${(100 * p).toPrecision(1)}%`;
+    p >= 0.0995
+      ? `${(100 * p).toFixed(0)}%`
+      : p >= 0.00095
+        ? `${(100 * p).toFixed(1)}%`
+        : p === 0
+          ? "0"
+          : `${(100 * p).toPrecision(1)}%`;
 
   Object.assign(live, { parts: { loader, field, frame, freshId, percent } });
 })();

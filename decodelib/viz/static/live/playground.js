@@ -1,8 +1,6 @@
 // @ts-check
 /* The playground: a prompt, a strategy with all its knobs, what may come next, and the runs. */
-(function () {
-  "use strict";
-
+(() => {
   const live = globalThis.DecodeLive;
   const { element } = globalThis.DecodeExplorer;
   const { model } = live;
@@ -11,11 +9,15 @@
 
   /** @param {HTMLElement} el */
   function render(el) {
-    const prompt = element("textarea", { rows: 2, spellcheck: "false", "data-live-part": "prompt",
+    const prompt = element("textarea", {
+      rows: 2,
+      spellcheck: "false",
+      "data-live-part": "prompt",
       oninput: () => {
         start = { prompt: prompt.value, shown: prompt.value };
         lookSoon();
-      } });
+      },
+    });
     prompt.value = PROMPT;
     /** @type {{prompt?: string, ids?: number[], shown: string}} */
     let start = { prompt: PROMPT, shown: PROMPT };
@@ -25,15 +27,33 @@
       trouble.textContent = "";
       next.update();
     });
-    controls.write({ strategy: "sampling", given: { temperature: 0.8, top_p: 0.9 }, max_new_tokens: 60, min_new_tokens: 0, stop: [], seed: "0" });
+    controls.write({
+      strategy: "sampling",
+      given: { temperature: 0.8, top_p: 0.9 },
+      max_new_tokens: 60,
+      min_new_tokens: 0,
+      stop: [],
+      seed: "0",
+    });
     const history = element("div", { class: "live-history", "data-live-part": "history" });
-    const loader = live.parts.loader("Nothing has been fetched yet. The model comes once, stays in this page, and sends nothing anywhere.");
+    const loader = live.parts.loader(
+      "Nothing has been fetched yet. The model comes once, stays in this page, and sends nothing anywhere.",
+    );
     const generate = element("button", { type: "submit", class: "live-go", text: "Generate" });
-    const form = element("form", { class: "live-form", onsubmit: (/** @type {Event} */ event) => {
-      event.preventDefault();
-      run(start, null);
-    } },
-    live.parts.field("Prompt", prompt), controls.node, generate, trouble);
+    const form = element(
+      "form",
+      {
+        class: "live-form",
+        onsubmit: (/** @type {Event} */ event) => {
+          event.preventDefault();
+          run(start, null);
+        },
+      },
+      live.parts.field("Prompt", prompt),
+      controls.node,
+      generate,
+      trouble,
+    );
     live.parts.frame(el, "Playground", loader.node, form, next.node, history);
 
     /** Continue something with the controls' request, or with a given one.

@@ -1,8 +1,6 @@
 // @ts-check
 /* One run of a strategy, shown as it comes, with its link and its cell; and the history of all. */
-(function () {
-  "use strict";
-
+(() => {
   const live = globalThis.DecodeLive;
   const { element, copyText } = globalThis.DecodeExplorer;
   const { strategySource, cellSource } = globalThis.DecodeEngine;
@@ -30,9 +28,15 @@
       const given = request.given ?? {};
       globalThis.DecodeEngine.checkRequest({ ...request, given });
       const isText = typeof prompt === "string";
-      const areIds = Array.isArray(ids) && ids.length > 0 && ids.every((id) => Number.isInteger(id) && id >= 0 && id < 8192);
+      const areIds =
+        Array.isArray(ids) &&
+        ids.length > 0 &&
+        ids.every((id) => Number.isInteger(id) && id >= 0 && id < 8192);
       if (!isText && !areIds) return null;
-      return { start: isText ? { prompt, shown: prompt } : { ids, shown: String(shown) }, request: { ...request, given } };
+      return {
+        start: isText ? { prompt, shown: prompt } : { ids, shown: String(shown) },
+        request: { ...request, given },
+      };
     } catch {
       return null;
     }
@@ -45,49 +49,112 @@
     /** @type {number[]} */
     let promptIds = [];
     let finishReason = "";
-    const status = element("p", { class: "live-note", role: "status", text: "Reading the prompt …" });
+    const status = element("p", {
+      class: "live-note",
+      role: "status",
+      text: "Reading the prompt …",
+    });
     const tokens = live.tokenText((/** @type {number} */ place, /** @type {number} */ id) => {
       if (finishReason === "") live.model.stop();
       const before = tokens.steps.slice(0, place);
-      const token = tokens.steps[place].candidates.find((/** @type {any} */ c) => c.id === id).token;
-      const shown = start.shown + before.map((/** @type {any} */ step) => step.text).join("") + token;
+      const token = tokens.steps[place].candidates.find(
+        (/** @type {any} */ c) => c.id === id,
+      ).token;
+      const shown =
+        start.shown + before.map((/** @type {any} */ step) => step.text).join("") + token;
       const ids = [...promptIds, ...before.map((/** @type {any} */ step) => step.tokenId), id];
-      branch({ ids, shown }, { ...request, max_new_tokens: Math.max(1, request.max_new_tokens - place - 1), min_new_tokens: 0 });
+      branch(
+        { ids, shown },
+        {
+          ...request,
+          max_new_tokens: Math.max(1, request.max_new_tokens - place - 1),
+          min_new_tokens: 0,
+        },
+      );
     });
     const run = () => ({ ...start, request, text: tokens.text, finishReason });
     const code = element("pre", { tabindex: "0", role: "group", "aria-label": "decodelib cell" });
     const link = element("code", { class: "dx-link", hidden: true });
-    const details = element("details", {}, element("summary", { text: "The same in decodelib" }), code);
-    const copyCell = element("button", { type: "button", text: "Copy cell", "data-live-part": "copy-cell", onclick: () => {
-      details.open = true;
-      copyText(code.textContent, code, copyCell);
-    } });
-    const copyLink = element("button", { type: "button", text: "Copy link", "data-live-part": "copy-link", onclick: () => {
-      link.textContent = linkTo(start, request);
-      link.hidden = false;
-      copyText(link.textContent, link, copyLink);
-    } });
-    const stop = element("button", { type: "button", text: "Stop", "data-live-part": "stop", onclick: () => live.model.stop() });
-    const buttons = element("div", { class: "dx-buttons" }, copyCell, copyLink,
-      element("button", { type: "button", text: "Remove", onclick: () => {
-        if (finishReason === "") live.model.stop();
-        node.remove();
-        remove();
-      } }), link);
+    const details = element(
+      "details",
+      {},
+      element("summary", { text: "The same in decodelib" }),
+      code,
+    );
+    const copyCell = element("button", {
+      type: "button",
+      text: "Copy cell",
+      "data-live-part": "copy-cell",
+      onclick: () => {
+        details.open = true;
+        copyText(code.textContent, code, copyCell);
+      },
+    });
+    const copyLink = element("button", {
+      type: "button",
+      text: "Copy link",
+      "data-live-part": "copy-link",
+      onclick: () => {
+        link.textContent = linkTo(start, request);
+        link.hidden = false;
+        copyText(link.textContent, link, copyLink);
+      },
+    });
+    const stop = element("button", {
+      type: "button",
+      text: "Stop",
+      "data-live-part": "stop",
+      onclick: () => live.model.stop(),
+    });
+    const buttons = element(
+      "div",
+      { class: "dx-buttons" },
+      copyCell,
+      copyLink,
+      element("button", {
+        type: "button",
+        text: "Remove",
+        onclick: () => {
+          if (finishReason === "") live.model.stop();
+          node.remove();
+          remove();
+        },
+      }),
+      link,
+    );
     const source = strategySource(request.strategy, request.given).replaceAll("dl.", "");
-    const node = element("article", { class: "live-run", "aria-label": `Run of ${source}, seed ${request.seed}` },
-      element("p", { class: "live-made" }, element("code", { text: source }), ` seed ${request.seed}`),
-      element("p", { class: "live-prompt", text: start.shown }), tokens.node, status, stop,
-      element("div", { class: "dx-code", hidden: true }, details, buttons));
+    const node = element(
+      "article",
+      { class: "live-run", "aria-label": `Run of ${source}, seed ${request.seed}` },
+      element(
+        "p",
+        { class: "live-made" },
+        element("code", { text: source }),
+        ` seed ${request.seed}`,
+      ),
+      element("p", { class: "live-prompt", text: start.shown }),
+      tokens.node,
+      status,
+      stop,
+      element("div", { class: "dx-code", hidden: true }, details, buttons),
+    );
 
     async function go() {
       const began = performance.now();
       let first = 0;
       try {
-        const question = { type: "generate", request, ...(start.ids ? { ids: start.ids } : { prompt: start.prompt }) };
+        const question = {
+          type: "generate",
+          request,
+          ...(start.ids ? { ids: start.ids } : { prompt: start.prompt }),
+        };
         const end = await live.model.ask(question, {
-          onStart: (/** @type {number[]} */ ids) => { promptIds = ids; },
-          onReading: (/** @type {any} */ { done, total }) => { status.textContent = `Reading the prompt: ${done} of ${total} tokens.`; },
+          onStart: (/** @type {number[]} */ ids) => {
+            promptIds = ids;
+          },
+          onReading: (/** @type {any} */ { done, total }) => {
+            status.textContent = `Reading the prompt: ${done} of ${total} tokens.`;
+          },
           onStep: (/** @type {any} */ step) => {
             first ||= performance.now();
             tokens.add(step);
@@ -101,11 +168,18 @@
         return;
       }
       const seconds = (performance.now() - (first || began)) / 1000;
-      const why = { eos: "The model ended the text", stop: "A stop string ended it", length: "The length was reached",
-        stopped: "Stopped" }[finishReason];
+      const why = {
+        eos: "The model ended the text",
+        stop: "A stop string ended it",
+        length: "The length was reached",
+        stopped: "Stopped",
+      }[finishReason];
       const count = tokens.steps.length;
-      status.textContent = `${why}: ${count} token${count === 1 ? "" : "s"}`
-        + (count > 1 && request.strategy !== "beam" ? `, ${((count - 1) / seconds).toFixed(0)} a second.` : ".");
+      status.textContent =
+        `${why}: ${count} token${count === 1 ? "" : "s"}` +
+        (count > 1 && request.strategy !== "beam"
+          ? `, ${((count - 1) / seconds).toFixed(0)} a second.`
+          : ".");
       stop.hidden = true;
       code.textContent = cellSource(run());
       /** @type {HTMLElement} */ (code.closest(".dx-code")).hidden = count === 0;

@@ -1,8 +1,6 @@
 // @ts-check
 /* The reader's own speed: how long this browser takes for one token. */
-(function () {
-  "use strict";
-
+(() => {
   const live = globalThis.DecodeLive;
   const { element } = globalThis.DecodeExplorer;
   const { model } = live;
@@ -14,12 +12,36 @@
   function render(el) {
     const body = element("tbody");
     const message = element("p", { class: "live-note", role: "status" });
-    const button = element("button", { type: "button", text: "Measure this browser", "data-live-part": "measure", onclick: measure });
-    const table = element("table", { hidden: true },
-      element("thead", {}, element("tr", {}, ...["tokens before it", "milliseconds a token", "tokens a second"]
-        .map((name) => element("th", { scope: "col", text: name })))), body);
-    live.parts.frame(el, "What a token costs here", live.parts.loader("The measurement needs the model.").node,
-      button, message, element("div", { class: "dx-scroll" }, table));
+    const button = element("button", {
+      type: "button",
+      text: "Measure this browser",
+      "data-live-part": "measure",
+      onclick: measure,
+    });
+    const table = element(
+      "table",
+      { hidden: true },
+      element(
+        "thead",
+        {},
+        element(
+          "tr",
+          {},
+          ...["tokens before it", "milliseconds a token", "tokens a second"].map((name) =>
+            element("th", { scope: "col", text: name }),
+          ),
+        ),
+      ),
+      body,
+    );
+    live.parts.frame(
+      el,
+      "What a token costs here",
+      live.parts.loader("The measurement needs the model.").node,
+      button,
+      message,
+      element("div", { class: "dx-scroll" }, table),
+    );
 
     async function measure() {
       button.disabled = true;
@@ -33,14 +55,23 @@
         }
         table.hidden = false;
         const time = found.milliseconds;
-        body.append(element("tr", {}, element("th", { scope: "row", text: String(context) }),
-          element("td", { text: time.toFixed(1) }), element("td", { text: (1000 / time).toFixed(0) })));
+        body.append(
+          element(
+            "tr",
+            {},
+            element("th", { scope: "row", text: String(context) }),
+            element("td", { text: time.toFixed(1) }),
+            element("td", { text: (1000 / time).toFixed(0) }),
+          ),
+        );
         message.textContent = `The median of ${COUNT} tokens each, in one worker, on one core.`;
       }
       button.disabled = false;
     }
 
-    const update = () => { button.disabled = model.state !== "ready"; };
+    const update = () => {
+      button.disabled = model.state !== "ready";
+    };
     model.onChange(update);
     update();
   }

@@ -4,13 +4,24 @@
  *   <div data-live="playground"></div>   is filled by the renderer that registers as "playground".
  *
  * Nothing is loaded on a page without such an element, and the weights never before the reader asks. */
-(function () {
-  "use strict";
-
+(() => {
   const here = /** @type {HTMLScriptElement} */ (document.currentScript).src;
   const BASE = here.replace(/start\.js.*$/, "");
-  const SCRIPTS = ["model/engine.js", "client.js", "parts.js", "knobs.js", "tokens.js", "runs.js",
-    "next.js", "playground.js", "speed.js", "opening.js", "line-view.js", "line.js"];
+  const SCRIPTS = [
+    "model/engine.js",
+    "client.js",
+    "parts.js",
+    "knobs.js",
+    "tokens.js",
+    "runs.js",
+    "next.js",
+    "playground.js",
+    "speed.js",
+    "opening.js",
+    "line-sources.js",
+    "line-view.js",
+    "line.js",
+  ];
 
   /** @type {Record<string, (el: HTMLElement) => void>} */
   const renderers = {};
@@ -42,7 +53,8 @@
   globalThis.DecodeLive = {
     loadScript,
     received,
-    receive: (/** @type {string} */ name, /** @type {any} */ content) => received.set(name, content),
+    receive: (/** @type {string} */ name, /** @type {any} */ content) =>
+      received.set(name, content),
     register: (/** @type {string} */ name, /** @type {(el: HTMLElement) => void} */ render) => {
       renderers[name] = render;
     },
@@ -67,7 +79,8 @@
     try {
       await Promise.all(SCRIPTS.map(loadScript));
     } catch (error) {
-      for (const el of elements) el.textContent = `This part of the page did not load: ${/** @type {Error} */ (error).message}.`;
+      for (const el of elements)
+        el.textContent = `This part of the page did not load: ${/** @type {Error} */ (error).message}.`;
       return;
     }
     elements.forEach(mount);
