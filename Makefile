@@ -11,7 +11,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help package links book lab test test-all test-portable course pdf bench models claims notebooks sweep lint lock clean distclean
+.PHONY: help package links book lab check test test-all test-portable course pdf bench models claims notebooks sweep lint lock clean distclean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test: $(READY) ## run the tests, and compare every notebook with a fresh run
 
 test-all: $(READY) ## the same with the long statistics
 	$(BIN)/python -m tools.suite --all
+
+check: $(READY) ## between two edits: lint, types, and the fast tests of the rooms that changed
+	$(BIN)/python -m tools.check
 
 # Without the instructions that only some processors have, and with other sums over threads.
 test-portable: $(READY) ## the same on the instructions that every processor has

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,17 @@ if os.environ.get("DECODELIB_TYPECHECK") != "0":
 pytest_plugins = ["tests.helpers.hub_fixtures"]
 
 ROOT = Path(__file__).resolve().parent.parent
+START = time.monotonic()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--for-seconds", type=float, help="begin no test after so many seconds")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    limit = item.config.getoption("--for-seconds")
+    if limit is not None and time.monotonic() - START > limit:
+        pytest.skip(f"not begun within {limit:g} seconds")
 
 
 @pytest.fixture(scope="session")

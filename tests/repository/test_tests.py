@@ -1,12 +1,46 @@
-"""Laws about the tests themselves."""
+"""Laws about the tests themselves: a module's tests are found by its name, and stand alone."""
 
 import ast
 from pathlib import Path
 
 import pytest
 
+from tools.mutants import MUTANTS
+
 TESTS = Path(__file__).resolve().parents[1]
+PACKAGE = TESTS.parent / "decodelib"
 MODULES = sorted(TESTS.rglob("*.py"))
+TESTED_IN = {
+    "cli/options.py": "cli/test_command.py",
+    "decoding/inputs.py": "decoding/test_loop.py",
+    "decoding/generation.py": "decoding/test_loop.py",
+    "decoding/search.py": "strategies/test_every_strategy.py",
+    "decoding/transcript.py": "decoding/test_stopping.py",
+    "models/base.py": "decoding/test_batching.py",
+    "models/gpt2/attend.py": "models/gpt2/test_model.py",
+    "models/gguf_files.py": "models/test_loading.py",
+    "models/gpt2/tokenizer.py": "models/test_loading.py",
+    "models/gpt2/weights.py": "models/gpt2/test_model.py",
+    "models/hf_loading.py": "models/test_loading.py",
+    "models/smollm2.py": "models/test_loading.py",
+    "kernels/seeds.py": "decoding/test_samplers.py",
+    "processors/generation_config.py": "strategies/test_generation_config.py",
+    "processors/knobs.py": "strategies/test_generation_config.py",
+    "strategies/knobs.py": "test_cli.py",
+    "viz/beams/record.py": "viz/beams/test_explorer.py",
+    "viz/distribution/payload.py": "viz/distribution/test_explorer.py",
+    "viz/distribution/steps.py": "viz/distribution/test_explorer.py",
+    "viz/entropy/record.py": "viz/entropy/test_explorer.py",
+    "viz/live/decoding.py": "viz/live/test_playground.py",
+    "viz/live/dials.py": "viz/live/test_playground.py",
+    "viz/live/interruptible.py": "viz/live/test_lab.py",
+    "viz/page/pack.py": "viz/engine/test_strategies.py",
+    "viz/player/record.py": "viz/player/test_explorer.py",
+    "viz/race/scores.py": "viz/race/test_explorer.py",
+    "viz/shell/explorer.py": "viz/test_every_explorer.py",
+    "viz/shell/source.py": "viz/test_copied_code.py",
+}
+"""Modules without a test module of their name: their tests are those of what they are a part of."""
 
 
 def modules_named(module: Path) -> set[str]:
@@ -29,3 +63,24 @@ def test_nothing_imports_a_test_module(module):
         for name, (first, *rest) in parts.items()
         if first == "tests" and any(part.startswith("test_") for part in rest)
     ]
+
+
+def test_every_module_has_a_test_module_of_its_name_or_of_what_it_is_a_part_of():
+    modules = {
+        str(path.relative_to(PACKAGE)): path
+        for path in PACKAGE.rglob("*.py")
+        if not path.name.startswith("__")
+    }
+    own = {
+        name for name in modules if (TESTS / Path(name).parent / f"test_{Path(name).name}").exists()
+    }
+    elsewhere = {name: TESTED_IN[name] for name in TESTED_IN if name in modules}
+    assert set(modules) - own - set(elsewhere) == set()
+    assert {test for test in elsewhere.values() if not (TESTS / test).exists()} == set()
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.what)
+def test_every_planted_mistake_can_be_planted_and_has_tests_to_catch_it(mutant):
+    assert (PACKAGE / mutant.file).read_text(encoding="utf-8").count(mutant.old) == 1
+    assert mutant.old != mutant.new
+    assert all((TESTS.parent / test).exists() for test in mutant.tests.split())

@@ -6,10 +6,8 @@ import math
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import traitlets as t
 
 from decodelib.viz import DistributionExplorer
-from decodelib.viz.shell.limits import limit_of
 from tests.helpers.browser import browser, console_errors, serve
 from tests.helpers.explorer_page import READ, SET, click, open_page, write_page
 
@@ -160,17 +158,3 @@ def test_the_way_to_a_linked_explorer_is_still_for_readers_who_ask(driver, page)
         driver.execute_script(record)
         driver.get(f"{page.as_uri()}#dx=two")
         assert driver.execute_script("return window.ways") == [way]
-
-
-def test_limits_say_what_traits_say():
-    assert limit_of(t.Int(0, min=0, max=9)) == {"type": "integer", "min": 0, "max": 9}
-    assert limit_of(t.Float(1.0)) == {"type": "number"}
-    assert limit_of(t.Float(None, allow_none=True, max=2)) == {
-        "type": "number",
-        "max": 2,
-        "nullable": True,
-    }
-    assert limit_of(t.Bool()) == {"type": "choice", "choices": [False, True]}
-    assert limit_of(t.Enum(["a", "b"])) == {"type": "choice", "choices": ["a", "b"]}
-    assert limit_of(t.Unicode()) == {"type": "string"}
-    assert limit_of(t.List()) is None

@@ -1,0 +1,96 @@
+"""A row of a product has the same bits in any batch, and about those of a plain product."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from decodelib.kernels.linear import HalfLinear, Linear, OneDNNLinear, fastest_linear
+
+# Of GPT-2's own matrices, the one that sums over most, and the one with most outputs.
+SHAPES = [(768, 3072), (3072, 768), (1600, 1600), (256, 8192), (256, 768)]
+KINDS = [(HalfLinear, "float32"), (OneDNNLinear, "float32"), (OneDNNLinear, "bfloat16")]
+
+
+def random_weight(shape: tuple[int, int], kind: type[Linear], dtype: torch.dtype) -> torch.Tensor:
+    width, out = shape
+    weight = torch.randn(out, width, generator=torch.Generator().manual_seed(0)) / width**0.5
+    weight = weight.half().to(dtype) if kind is HalfLinear else weight.to(dtype)
+    if not kind.serves(weight):
+        pytest.skip("this machine lacks these kernels")
+    return weight
+
+
+@pytest.fixture(params=[1, 2, 5])
+def threads(request) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(params=KINDS, ids=lambda kind: f"{kind[0].__name__}, {kind[1]}")
+def kind(request) -> tuple[type[Linear], torch.dtype]:
+    linear, dtype = request.param
+    return linear, getattr(torch, dtype)
+
+
+def padded(x: torch.Tensor, kind: type[Linear]) -> torch.Tensor:
+    return F.pad(x, (0, 0, 0, kind.fitting(len(x)) - len(x)))
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_a_row_of_a_product_does_not_depend_on_the_other_rows(kind, shape) -> None:
+    linear_kind, dtype = kind
+    generator = torch.Generator().manual_seed(1)
+    width, out = shape
+    bias, x, to = (torch.randn(70, n, generator=generator).to(dtype) for n in (out, width, out))
+    linear = linear_kind(random_weight(shape, linear_kind, dtype), bias[0])
+    every, every_to = padded(x, linear_kind), padded(to, linear_kind)
+    for rows in (1, 2, 5, 9, 16, 19, 33):
+        few = slice(20, 20 + rows)
+        some, some_to = padded(x[few], linear_kind), padded(to[few], linear_kind)
+        assert torch.equal(linear(some)[:rows], linear(every)[few])
+        assert torch.equal(linear.gelu(some)[:rows], linear.gelu(every)[few])
+        assert torch.equal(linear.add(some, some_to)[:rows], linear.add(every, every_to)[few])
+
+
+@pytest.mark.parametrize("shape", [(48, 144), (3072, 64)], ids=str)
+@pytest.mark.parametrize("biased", [True, False])
+@pytest.mark.parametrize("rows", [7, 24])
+def test_packed_products_are_the_plain_ones(kind, shape, biased, rows) -> None:
+    linear_kind, dtype = kind
+    generator = torch.Generator().manual_seed(1)
+    width, out = shape
+    weight = random_weight(shape, linear_kind, dtype)
+    bias, x, to = (torch.randn(rows, n, generator=generator).to(dtype) for n in (out, width, out))
+    plain = Linear(weight.double(), bias[0].double() if biased else None)
+    packed = linear_kind(weight, bias[0] if biased else None)
+    near = {"atol": 1e-5, "rtol": 1e-5} if dtype == torch.float32 else {"atol": 0.03, "rtol": 0.03}
+    wide, to_wide = x.double(), to.double()
+    torch.testing.assert_close(packed(x).double(), plain(wide), **near)
+    torch.testing.assert_close(packed.gelu(x).double(), plain.gelu(wide), **near)
+    torch.testing.assert_close(packed.add(x, to).double(), plain.add(wide, to_wide), **near)
+
+
+def test_weights_are_stored_in_16_bits_only_where_that_loses_nothing() -> None:
+    exact = random_weight((48, 144), HalfLinear, torch.float32)
+    inexact, large = exact.clone(), exact.clone()
+    inexact[0, 0] = 0.1
+    large[0, 0] = 1e6  # infinite in float16
+    assert fastest_linear([exact, exact]) is HalfLinear
+    for weight in (inexact, large, exact.bfloat16()):
+        assert fastest_linear([exact, weight]) in (OneDNNLinear, Linear)
+    assert fastest_linear([exact.double()]) is Linear
+    assert fastest_linear([exact.to("meta")]) is Linear
+
+
+def test_without_the_deprecated_function_products_are_the_same(monkeypatch) -> None:
+    weight = random_weight((256, 768), HalfLinear, torch.float32)
+    x = torch.randn(3, 256, generator=torch.Generator().manual_seed(1))
+    found = HalfLinear(weight)(x)
+    monkeypatch.setattr("decodelib.kernels.linear._pack_for_one_thread", None)
+    monkeypatch.setattr("decodelib.kernels.linear._multiply_in_one_thread", None)
+    assert torch.equal(HalfLinear(weight)(x), found)
