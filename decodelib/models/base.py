@@ -7,9 +7,10 @@ are in nats, unless a name says bits.
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +18,24 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from decodelib.arguments import check_text
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def unaffected(method: Method) -> Method:
+    """Let a model's method compute without gradients and without autocast, whatever is set."""
+
+    @functools.wraps(method)
+    def run(self: LanguageModel[Any], *args: Any, **kwargs: Any) -> Any:
+        kind = self.device.type
+        with torch.no_grad():
+            if not torch.is_autocast_enabled(kind):
+                return method(self, *args, **kwargs)
+            with torch.autocast(kind, enabled=False):
+                return method(self, *args, **kwargs)
+
+    return cast(Method, run)
+
 
 Prompt: TypeAlias = str | Sequence[int] | Tensor
 """Text, or token ids as any sequence of integers or an integer tensor of shape [seq]."""
@@ -143,7 +162,7 @@ class LanguageModel(ABC, Generic[CacheT]):
                 raise ValueError(
                     f"prompt is empty and {self.name} has no BOS token: give some text"
                 )
-            ids = torch.tensor([self.bos_token_id])
+            ids = torch.tensor([self.bos_token_id], device="cpu")
         if len(ids) > self.context_length:
             raise ValueError(
                 f"prompt has {len(ids)} tokens, more than the {self.context_length} of "
@@ -219,7 +238,7 @@ def ids_in(value: object, vocab_size: int) -> tuple[int, ...]:
 
 def _as_ids(ids: Sequence[int] | Tensor) -> Int[Tensor, " seq"]:
     try:
-        tensor = torch.as_tensor(ids)
+        tensor = ids if isinstance(ids, Tensor) else torch.tensor(ids, device="cpu")
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(
             f"prompt must be text or a sequence of token ids, got {type(ids).__name__}"

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from decodelib.models.base import LanguageModel, ids_in
+from decodelib.models.base import LanguageModel, ids_in, unaffected
 from decodelib.models.files import ModelFiles, examine, first_line
 from decodelib.models.hf_cache import HFCache
 from decodelib.models.hf_inside import attentions, first_blocks, num_layers, without_hooks
@@ -100,7 +100,7 @@ class HFModel(LanguageModel[HFCache]):
 
     def encode(self, text: str) -> Int[Tensor, " seq"]:
         ids = self.tokenizer(text, add_special_tokens=False).input_ids
-        return torch.tensor(ids, dtype=torch.long)
+        return torch.tensor(ids, dtype=torch.long, device="cpu")
 
     def decode(self, ids: Sequence[int] | Int[Tensor, " seq"]) -> str:
         # Some tokenizers drop the space that a text begins with. Behind an anchor it stays, so that
@@ -125,12 +125,12 @@ class HFModel(LanguageModel[HFCache]):
             ) from error
         return self.encode(text)
 
-    @torch.no_grad()
+    @unaffected
     def logits(self, ids: Sequence[int] | Int[Tensor, " seq"]) -> Float[Tensor, "seq vocab"]:
         output = self.model(input_ids=self.prompt_ids(ids)[None], use_cache=False)
         return _widened(output.logits[0])
 
-    @torch.no_grad()
+    @unaffected
     def attention(
         self, ids: Int[Tensor, " seq"], hidden: Collection[int]
     ) -> tuple[Float[Tensor, "layers heads seq seq"], Float[Tensor, "seq vocab"]]:
@@ -148,7 +148,7 @@ class HFModel(LanguageModel[HFCache]):
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"model": without_hooks(self.model)}
 
-    @torch.no_grad()
+    @unaffected
     def prefill(
         self, prompts: Sequence[Int[Tensor, " _seq"]], capacity: int
     ) -> tuple[Float[Tensor, "rows vocab"], HFCache]:
@@ -168,7 +168,7 @@ class HFModel(LanguageModel[HFCache]):
     def step(self, next_ids: Int[Tensor, " rows"], cache: HFCache) -> Float[Tensor, "rows vocab"]:
         return self.extend(next_ids[:, None], cache)[:, 0]
 
-    @torch.no_grad()
+    @unaffected
     def extend(
         self, ids: Int[Tensor, "rows new"], cache: HFCache
     ) -> Float[Tensor, "rows new vocab"]:

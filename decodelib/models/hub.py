@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import queue
+import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from decodelib.models.files import CONFIG, GENERATION, INDEX, TOKENIZERS, WEIGHTS, shards
 
@@ -24,6 +27,7 @@ OPTIONAL = (
     "tokenizer_config.json",
     "special_tokens_map.json",
     "added_tokens.json",
+    "chat_template.jinja",
     GENERATION,
 )
 
@@ -64,7 +68,8 @@ def fetch(repo_id: str, revision: str) -> Path:
     """Return the folder of a model's files, downloading those that the local cache lacks.
 
     Shows progress bars, resumes where a connection breaks, and checks every file against the hash
-    that the hub states for it.
+    that the hub states for it before the file is moved into the cache. Of several processes that
+    ask for a model at once, one downloads and the others wait.
 
     Raises:
         OSError: In one sentence, if the model cannot be had: no network, a hub that does not answer
@@ -81,53 +86,78 @@ def fetch(repo_id: str, revision: str) -> Path:
 
 
 def _download_all(repo_id: str, revision: str) -> Path:
+    """Download what the cache lacks, one process at a time, and return the model's folder."""
+    from filelock import FileLock
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    storage = repo_folder_name(repo_id=repo_id, repo_type="model")
+    locks = Path(constants.HF_HUB_CACHE) / ".locks" / storage
+    os.makedirs(locks, exist_ok=True)
+    with FileLock(locks / "decodelib.lock"):
+        folder = cached(repo_id, revision)  # by the process that this one has waited for
+        if folder is not None:
+            return folder
+        # All files of one version, even while the hub changes.
+        commit = _metadata(repo_id, revision, CONFIG).commit_hash or revision
+        snapshot = Path(constants.HF_HUB_CACHE) / storage / "snapshots" / commit
+        _download_into(snapshot, repo_id, commit)
+        shutil.rmtree(snapshot.parent.parent / "unverified", ignore_errors=True)
+        if commit != revision:
+            refs = snapshot.parent.parent / "refs"
+            os.makedirs(refs, exist_ok=True)
+            (refs / revision).write_text(commit, encoding="utf-8")
+        return snapshot
+
+
+def _download_into(snapshot: Path, repo_id: str, commit: str) -> None:
+    """Download a model's files; the weights come last, since with them a folder counts as whole."""
     from huggingface_hub.errors import EntryNotFoundError
 
-    folder = _download(repo_id, revision, CONFIG).parent
-    commit = folder.name  # so that all files are of one version, even while the hub changes
+    _download(snapshot, repo_id, commit, CONFIG)
     for name in OPTIONAL:
-        try:
-            _download(repo_id, commit, name)
-        except EntryNotFoundError:
-            continue
-    if not _has_tokenizer(folder):
+        with suppress(EntryNotFoundError):
+            _download(snapshot, repo_id, commit, name)
+    if not _has_tokenizer(snapshot):
         raise OSError(f"{repo_id} has no tokenizer, such as {TOKENIZERS[0]}: choose another model")
     try:
-        _download(repo_id, commit, WEIGHTS)
+        _download(snapshot, repo_id, commit, WEIGHTS)
     except EntryNotFoundError:
         try:
-            index = _download(repo_id, commit, INDEX)
+            index = _download(snapshot, repo_id, commit, INDEX)
         except EntryNotFoundError as error:
             raise OSError(
                 f"{repo_id} has no safetensors weights, and pickle files are never loaded because "
                 "they can run code: choose a model with .safetensors files"
             ) from error
         for shard in shards(index):
-            _download(repo_id, commit, shard)
-    return folder
+            _download(snapshot, repo_id, commit, shard)
 
 
-def _download(repo_id: str, revision: str, filename: str) -> Path:
+def _download(snapshot: Path, repo_id: str, commit: str, filename: str) -> Path:
+    """Return a file of the cache, downloading it if need be: verified first, then moved there."""
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
 
-    known = try_to_load_from_cache(repo_id, filename, revision=revision)
+    known = try_to_load_from_cache(repo_id, filename, revision=commit)
     if isinstance(known, str):
         return Path(known)
-    etag = _metadata(repo_id, revision, filename)
-    path = Path(hf_hub_download(repo_id, filename, revision=revision))
+    etag = _metadata(repo_id, commit, filename).etag or ""
+    # Beside the snapshots, so that moving is a renaming: nobody ever sees a file half there.
+    unverified = snapshot.parent.parent / "unverified" / commit
+    path = Path(hf_hub_download(repo_id, filename, revision=commit, local_dir=unverified))
     if not _has_hash(path, etag):
-        # Both the link and what it points to, or the damaged file would count as cached.
-        path.resolve().unlink()
-        path.unlink(missing_ok=True)
+        path.unlink()
         raise OSError(
             f"{filename} of {repo_id} arrived with a wrong hash and was thrown away: try again, "
             "and if it happens again look for a proxy that changes downloads"
         )
-    return path
+    os.makedirs(snapshot, exist_ok=True)
+    path.replace(snapshot / filename)
+    return snapshot / filename
 
 
-def _metadata(repo_id: str, revision: str, filename: str) -> str:
-    """Return the hash that the hub states for a file, by one request of a few seconds at most."""
+def _metadata(repo_id: str, revision: str, filename: str) -> Any:
+    """Return what the hub states of a file (hash, commit), by one request of a few seconds."""
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
     from huggingface_hub.constants import is_offline_mode
     from huggingface_hub.errors import OfflineModeIsEnabled
@@ -135,7 +165,7 @@ def _metadata(repo_id: str, revision: str, filename: str) -> str:
     if is_offline_mode():
         raise OfflineModeIsEnabled("HF_HUB_OFFLINE is set")
     url = hf_hub_url(repo_id, filename, revision=revision)
-    return get_hf_file_metadata(url, timeout=FIRST_CONTACT_S).etag or ""
+    return get_hf_file_metadata(url, timeout=FIRST_CONTACT_S)
 
 
 def _has_hash(path: Path, etag: str) -> bool:

@@ -142,6 +142,7 @@ def _is_gguf(name: str) -> bool:
     return name.lower().endswith(".gguf") and os.path.isfile(os.path.expanduser(name))
 
 
+@torch.inference_mode(False)  # what that mode makes can be used in no other
 def _load(name: str, device: torch.device, dtype: torch.dtype) -> LanguageModel:
     if name == "storybook":
         return GPT2.from_folder(STORYBOOK, name, device, dtype)

@@ -86,7 +86,7 @@ class TableLM(LanguageModel[TableCache]):
         self._longest = max(map(len, self._logits))
 
     def _row(self, context: str, weights: Mapping[str, float]) -> Float[Tensor, " vocab"]:
-        row = torch.zeros(self.vocab_size, dtype=torch.float64)
+        row = torch.zeros(self.vocab_size, dtype=torch.float64, device=self.device)
         for word, weight in weights.items():
             row[self._ids[word]] = weight
         if not (row >= 0).all() or not 0 < row.sum() < torch.inf:
@@ -99,7 +99,8 @@ class TableLM(LanguageModel[TableCache]):
         unknown = [word for word in text.split() if word not in self._ids]
         if unknown:
             raise ValueError(f"text must be made of words of the table, got {unknown[0]!r}")
-        return torch.tensor([self._ids[word] for word in text.split()], dtype=torch.long)
+        ids = [self._ids[word] for word in text.split()]
+        return torch.tensor(ids, dtype=torch.long, device=self.device)
 
     def decode(self, ids: Sequence[int] | Int[Tensor, " seq"]) -> str:
         return "".join(f" {self.words[int(i)]}" for i in ids)

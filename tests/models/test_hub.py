@@ -3,6 +3,8 @@
 import json
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import torch
@@ -66,6 +68,37 @@ def test_a_file_with_a_wrong_hash_is_refused_and_thrown_away(hub, gpt2_folder) -
     assert "model.safetensors" not in cached_files()
     hub.fault = ""
     assert is_random_gpt2(dl.load("gpt2", device="cpu"), gpt2_folder)
+
+
+def test_weights_enter_the_cache_only_when_they_have_been_verified(
+    hub, gpt2_folder, monkeypatch
+) -> None:
+    verify = decodelib_hub._has_hash
+
+    def interrupted(path: Path, etag: str) -> bool:
+        assert path.name not in cached_files()
+        if path.name == "model.safetensors":
+            raise KeyboardInterrupt
+        return verify(path, etag)
+
+    monkeypatch.setattr(decodelib_hub, "_has_hash", interrupted)
+    hub.fault = "corrupt"  # they have arrived, damaged, and nobody has looked at them yet
+    with pytest.raises(KeyboardInterrupt):
+        dl.load("gpt2")
+    assert "model.safetensors" not in cached_files()
+    monkeypatch.setattr(decodelib_hub, "_has_hash", verify)
+    with pytest.raises(OSError, match="with a wrong hash"):
+        dl.load("gpt2")
+    hub.fault = ""
+    assert is_random_gpt2(dl.load("gpt2", device="cpu"), gpt2_folder)
+
+
+def test_of_several_that_load_at_once_one_downloads(hub, gpt2_folder) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        lms = list(pool.map(lambda _: dl.load("gpt2", device="cpu"), range(3)))
+    assert all(is_random_gpt2(lm, gpt2_folder) for lm in lms)
+    assert hub.files().count("model.safetensors") == 1
+    assert not list(Path(constants.HF_HUB_CACHE).glob("**/unverified"))
 
 
 def test_a_model_that_the_hub_does_not_have_is_refused(hub) -> None:

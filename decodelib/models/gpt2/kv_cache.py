@@ -45,7 +45,8 @@ class KVCache:
         size = (2, layers, len(lengths), heads, positions, width)
         # Zeros, not whatever memory held: a masked NaN would still spoil a sum.
         self.buffer: Float[Tensor, "2 layers slots heads positions width"]
-        self.buffer = torch.zeros(size, dtype=dtype, device=device)
+        with torch.inference_mode(False):  # or it could be written in that mode alone
+            self.buffer = torch.zeros(size, dtype=dtype, device=device)
         self.hidden: Float[Tensor, "rows new width"] | None = None
         rows = sorted(range(len(lengths)), key=lengths.__getitem__)
         self._starts = [self.used - lengths[row] for row in rows]  # of each slot's first token
@@ -152,7 +153,8 @@ class KVCache:
         self._common += [{} for _ in range(new)]
         halves, layers, slots, *rest = self.buffer.shape
         if count > slots:
-            wider = self.buffer.new_zeros(halves, layers, count, *rest)
+            with torch.inference_mode(False):
+                wider = self.buffer.new_zeros(halves, layers, count, *rest)
             wider[:, :, :slots, :, : self.used] = self.buffer[:, :, :, :, : self.used]
             self.buffer = wider
 

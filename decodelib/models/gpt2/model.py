@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from decodelib.kernels.linear import fastest_linear
-from decodelib.models.base import LanguageModel
+from decodelib.models.base import LanguageModel, unaffected
 from decodelib.models.files import ModelFiles, examine
 from decodelib.models.gpt2.attend import (
     Attend,
@@ -131,12 +131,12 @@ class GPT2(LanguageModel[KVCache]):
 
     def encode(self, text: str) -> Int[Tensor, " seq"]:
         ids = self.tokenizer.encode(text, add_special_tokens=False).ids
-        return torch.tensor(ids, dtype=torch.long)
+        return torch.tensor(ids, dtype=torch.long, device="cpu")
 
     def decode(self, ids: Sequence[int] | Int[Tensor, " seq"]) -> str:
         return self.tokenizer.decode([int(i) for i in ids], skip_special_tokens=False)
 
-    @torch.no_grad()
+    @unaffected
     def logits(self, ids: Sequence[int] | Int[Tensor, " seq"]) -> Float[Tensor, "seq vocab"]:
         input_ids = self.prompt_ids(ids)
         positions = torch.arange(len(input_ids), device=self.device)
@@ -147,7 +147,7 @@ class GPT2(LanguageModel[KVCache]):
 
         return self._unembed(self._hidden(input_ids, positions, attend))
 
-    @torch.no_grad()
+    @unaffected
     def attention(
         self, ids: Int[Tensor, " seq"], hidden: Collection[int]
     ) -> tuple[Float[Tensor, "layers heads seq seq"], Float[Tensor, "seq vocab"]]:
@@ -167,7 +167,7 @@ class GPT2(LanguageModel[KVCache]):
         logits = self._unembed(self._hidden(ids, positions, attend))
         return torch.stack(maps), logits
 
-    @torch.no_grad()
+    @unaffected
     def prefill(
         self, prompts: Sequence[Int[Tensor, " _seq"]], capacity: int
     ) -> tuple[Float[Tensor, "rows vocab"], KVCache]:
@@ -196,7 +196,7 @@ class GPT2(LanguageModel[KVCache]):
     def step(self, next_ids: Int[Tensor, " rows"], cache: KVCache) -> Float[Tensor, "rows vocab"]:
         return self.extend(next_ids[:, None], cache)[:, 0]
 
-    @torch.no_grad()
+    @unaffected
     def extend(
         self, ids: Int[Tensor, "rows new"], cache: KVCache
     ) -> Float[Tensor, "rows new vocab"]:
