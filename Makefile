@@ -57,10 +57,13 @@ models: $(READY) ## run the chapters on another model
 claims: $(READY) ## list the chapters' claims in chapters/claims.md
 	$(BIN)/python -m tools.claims
 
-# The data of chapter 14, on all cores; an interrupted sweep goes on where it stopped.
+# The data of chapters 14 and 11; an interrupted run goes on where it stopped. The first uses all
+# cores, the others a second model: smollm2.
 # make sweep SWEEPFLAGS="--dask tcp://..." runs it on a Dask cluster, "--help" says what else.
-sweep: $(READY) ## measure chapter 14's data anew
+sweep: $(READY) ## measure the data of chapters 11 and 14 anew
 	OMP_NUM_THREADS=1 $(BIN)/python tools/sweep.py $(SWEEPFLAGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.second_judge
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.entropix_on_tasks
 
 lint: $(READY) ## check style, types and imports; of the JavaScript too where there is node
 	$(BIN)/ruff check .
