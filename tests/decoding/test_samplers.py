@@ -17,9 +17,9 @@ from decodelib.decoding.samplers import (
     log_probs_of,
     on_host,
     sample,
-    seeded,
     uniforms,
 )
+from decodelib.kernels.seeds import seeded
 
 INF = math.inf
 DRAWS = 20_000

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from decodelib.decoding.transcript import token_texts
+from decodelib.decoding.detokenizer import token_texts
 from tests.helpers.engine import node_engine, storybook
 
 
