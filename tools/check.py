@@ -24,7 +24,7 @@ ABOVE = {
     "arguments": ["test_arguments.py"],
     "kernels": ["kernels", "test_distributions.py"],
     "distributions": ["test_distributions.py", "processors"],
-    "cli": ["test_cli.py", "cli"],
+    "starting": ["cli"],
 }
 """The tests of what is not a room with a folder of tests of its name."""
 

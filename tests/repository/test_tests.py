@@ -11,6 +11,7 @@ TESTS = Path(__file__).resolve().parents[1]
 PACKAGE = TESTS.parent / "decodelib"
 MODULES = sorted(TESTS.rglob("*.py"))
 TESTED_IN = {
+    "cli/claims.py": "book/test_claims_on.py",
     "cli/options.py": "cli/test_command.py",
     "decoding/inputs.py": "decoding/test_loop.py",
     "decoding/generation.py": "decoding/test_loop.py",
@@ -26,7 +27,8 @@ TESTED_IN = {
     "kernels/seeds.py": "decoding/test_samplers.py",
     "processors/generation_config.py": "strategies/test_generation_config.py",
     "processors/knobs.py": "strategies/test_generation_config.py",
-    "strategies/knobs.py": "test_cli.py",
+    "starting.py": "cli/test_terminal.py",
+    "strategies/knobs.py": "cli/test_command.py",
     "viz/beams/record.py": "viz/beams/test_explorer.py",
     "viz/distribution/payload.py": "viz/distribution/test_explorer.py",
     "viz/distribution/steps.py": "viz/distribution/test_explorer.py",
