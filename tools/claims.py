@@ -3,7 +3,7 @@
 A chapter makes a claim by calling `claim`, from `checks.claims_on(lm)`; each call is listed with
 its comparison, as it stands in the code. A Markdown cell may list claims that a test carries, in
 its metadata under "claims", each as {"claim": ..., "test": "file::name"}.
-`python -m tools.claims` writes them all to chapters/claims.md.
+`python -m tools.claims` writes them all to chapters/claims.md, and the page on other models.
 """
 
 from __future__ import annotations
@@ -176,9 +176,12 @@ def _title(notebook: Path) -> str:
 
 
 def main() -> None:
+    from tools import claims_elsewhere  # which reads the claims by this module
+
     text = ledger(chapter_notebooks())
     LEDGER.write_text(text, encoding="utf-8")
     print(f"{text.count(chr(10) + '| ') - text.count('| claim |')} claims in {LEDGER.name}")
+    claims_elsewhere.main()
 
 
 if __name__ == "__main__":
