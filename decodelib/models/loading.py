@@ -157,8 +157,14 @@ def _load(name: str, device: torch.device, dtype: torch.dtype) -> LanguageModel:
 
         return load_gguf(folder, folder.resolve().name, device, dtype)
     if os.path.isdir(folder):
-        return _from_folder(folder, folder.resolve().name, device, dtype)
+        return _from_folder(folder, _called(folder.resolve()), device, dtype)
     return _from_folder(hub.fetch(name, "main"), name, device, dtype)
+
+
+def _called(folder: Path) -> str:
+    """Return a folder's name; no model of the reader's own may pass for the embedded one."""
+    name, parent = folder.name, folder.parent.name
+    return f"{parent}/{name}" if name == STORYBOOK.name and folder != STORYBOOK.resolve() else name
 
 
 def _cached_gpt2(name: str) -> Path | None:

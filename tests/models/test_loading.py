@@ -1,5 +1,6 @@
 """decodelib.load: names, folders, devices and types."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -191,3 +192,10 @@ def test_cuda_is_chosen_where_there_is_one_with_its_fast_type(monkeypatch) -> No
     lm = dl.load("storybook")
     assert lm.device.type == "cuda"
     assert lm.dtype in (torch.bfloat16, torch.float16)
+
+
+def test_a_folder_that_is_called_storybook_does_not_pass_for_it(tmp_path: Path) -> None:
+    copy = tmp_path / "mine" / "storybook"
+    shutil.copytree(STORYBOOK, copy)
+    assert dl.load(copy, device="cpu").name == "mine/storybook"
+    assert dl.load(STORYBOOK, device="cpu").name == "storybook"
