@@ -4,7 +4,8 @@
     python -m tools.claims_on random        # random weights behind GPT-2's vocabulary size
 
 The chapters are copied, so their stored outputs stay as they are. A cell that raises does not stop
-its chapter. `--json FILE` keeps the report as data, which `python -m tools.claims_elsewhere` reads.
+its chapter. `--json FILE` keeps the report as data, which `python -m tools.claims_elsewhere` reads;
+chapters that it has and that are not run again stay in it.
 """
 
 from __future__ import annotations
@@ -126,6 +127,14 @@ def run_chapters(notebooks: Sequence[Path], model: str, dtype: str, jobs: int) -
     }
 
 
+def merged(older: dict[str, Any], report: dict[str, Any]) -> dict[str, Any]:
+    """Return a report with the chapters that only the older one of the same model has."""
+    if (older["model"], older["dtype"]) != (report["model"], report["dtype"]):
+        return report
+    runs = {run["chapter"]: run for run in [*older["chapters"], *report["chapters"]]}
+    return report | {"chapters": [runs[chapter] for chapter in sorted(runs)]}
+
+
 def failing(report: dict[str, Any], *about: str) -> list[dict[str, Any]]:
     """Return the claims that do not hold or were not reached, of the kinds `about` or of all."""
     return [
@@ -193,7 +202,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         report = run_chapters(notebooks, model, args.dtype, args.jobs)
     print(as_text(report))
     if args.json:
-        args.json.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        kept = json.loads(args.json.read_text("utf-8")) if args.json.exists() else report
+        text = json.dumps(merged(kept, report), indent=1, ensure_ascii=False)
+        args.json.write_text(text + "\n", "utf-8")
     raised = any(run["raised"] for run in report["chapters"])
     return int(raised or (args.strict and bool(failing(report, "every model", "mathematics"))))
 

@@ -7,7 +7,7 @@ import pytest
 
 import decodelib as dl
 from decodelib.models.loading import STORYBOOK
-from tools.claims_on import as_text, failing, main, run_chapter
+from tools.claims_on import as_text, failing, main, merged, run_chapter
 from tools.random_model import GPT2_VOCAB, write_random_model
 
 SETUP = """\
@@ -104,3 +104,14 @@ def test_the_command_fails_for_what_must_not_happen(
     assert main([*arguments, *["--strict"] * strict]) == status
     assert json.loads((tmp_path / "report").read_text())["model"] == random_model.name
     assert "claims hold" in capfd.readouterr().out
+
+
+def test_a_chapter_run_again_replaces_its_own_outcome_and_no_other():
+    def report(model, **seconds):
+        chapters = [{"chapter": name, "seconds": number} for name, number in seconds.items()]
+        return {"model": model, "dtype": "auto", "chapters": chapters}
+
+    both = merged(report("m", a=1, b=1), report("m", b=2))
+    assert {run["chapter"]: run["seconds"] for run in both["chapters"]} == {"a": 1, "b": 2}
+    other = report("other", b=2)
+    assert merged(report("m", a=1), other) == other
