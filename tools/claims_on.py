@@ -42,7 +42,7 @@ CELL_TIMEOUT_S = 1800
 VERSIONS = ("torch", "transformers", "tokenizers")
 
 Run = dict[str, Any]
-"""What a chapter did on a model: chapter, seconds, raised (cell, error), claims."""
+"""What a chapter did on a model: chapter, dtype, seconds, raised (cell, error), claims."""
 
 
 def run_chapter(notebook: Path, model: str, dtype: str = "auto") -> Run:
@@ -72,11 +72,13 @@ def run_chapter(notebook: Path, model: str, dtype: str = "auto") -> Run:
         except (CellTimeoutError, DeadKernelError) as error:
             gone = [{"cell": "", "error": str(error)}]
         lines = record.read_text(encoding="utf-8").splitlines() if record.exists() else []
+    recorded = [json.loads(line) for line in lines]
     return {
         "chapter": notebook.stem,
+        "dtype": recorded[0]["dtype"] if recorded else dtype,
         "seconds": round(time.monotonic() - started, 1),
         "raised": gone + cells_that_raised(nb),
-        "claims": outcomes(notebook, [json.loads(line) for line in lines]),
+        "claims": outcomes(notebook, recorded),
     }
 
 
@@ -117,10 +119,11 @@ def run_chapters(notebooks: Sequence[Path], model: str, dtype: str, jobs: int) -
     with ProcessPoolExecutor(max_workers=jobs) as pool:
         runs = pool.map(partial(run_chapter, model=model, dtype=dtype), notebooks)
         chapters = list(tqdm(runs, total=len(notebooks), unit="chapter"))
+    dtypes = [run.pop("dtype") for run in chapters]
     versions = {name: version(name) for name in VERSIONS} | {"python": platform.python_version()}
     return {
         "model": Path(model).name,
-        "dtype": dtype,
+        "dtype": dtypes[0],
         "date": datetime.date.today().isoformat(),
         "versions": versions | {"torch": torch.__version__.split("+")[0]},
         "chapters": chapters,
