@@ -130,7 +130,7 @@ AT_CALL = [
     (lambda d, lm: d.generate(lm, "a", d.Greedy(), stop_token_ids=5),
      "stop_token_ids must be a list of token ids, got 5"),
     (lambda d, lm: d.generate(lm, "a", d.Greedy(), include_stop="yes"),
-     "include_stop must be False or True, got 'yes'"),
+     "include_stop must be True or False, got 'yes'"),
     (lambda d, lm: d.generate(lm, "a", d.Greedy(), seed=-1, max_new_tokens=1),
      "seed must be in [0, 9223372036854775807], got -1"),
     (lambda d, lm: d.generate(lm, "a", d.Greedy(), seed=1.5, max_new_tokens=1),

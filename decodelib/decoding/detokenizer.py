@@ -23,34 +23,41 @@ class Detokenizer:
 
     Args:
         decode: Returns the text that some ids add to a text, such as `lm.decode`.
+
+    Attributes:
+        open_ids: The tokens since the last finished character.
     """
 
     def __init__(self, decode: Callable[[list[int]], str]) -> None:
         self._decode = decode
-        self._open: list[int] = []  # the tokens since the last finished character
+        self.open_ids: list[int] = []
         self._given = 0  # how many characters of their text have been given out
 
     def fork(self) -> Detokenizer:
         """Return an independent copy."""
         copy = Detokenizer(self._decode)
-        copy._open, copy._given = self._open.copy(), self._given
+        copy.open_ids, copy._given = self.open_ids.copy(), self._given
         return copy
 
     def push(self, token_id: int) -> str:
         """Return the text that is finished with this token; it may be empty."""
-        self._open.append(token_id)
-        text = self._decode(self._open)
+        self.open_ids.append(token_id)
+        text = self._decode(self.open_ids)
         if not text.endswith(UNFINISHED):
-            return self._give(text)
-        if len(self._open) > 1:
+            new = text[self._given :]
+            self.open_ids, self._given = [], 0
+            return new
+        if len(self.open_ids) > 1:
             if not self._decode([token_id]):
-                self._open.pop()  # an id without a text, such as those that pad a vocabulary
+                self.open_ids.pop()  # an id without a text, such as those that pad a vocabulary
                 return ""
-            for start in range(1, len(self._open)):
-                finished = self._decode(self._open[start:])
+            for start in range(1, len(self.open_ids)):
+                finished = self._decode(self.open_ids[start:])
                 if finished and UNFINISHED not in finished:
                     # The bytes before it will never be a character, and spoil one in some decoders.
-                    return self._give(self._decode(self._open[:start]) + finished)
+                    new = (self._decode(self.open_ids[:start]) + finished)[self._given :]
+                    self.open_ids, self._given = [], 0
+                    return new
         waiting = min(LONGEST_UNFINISHED, len(text) - len(text.rstrip(UNFINISHED)))
         settled = text[: len(text) - waiting]
         new, self._given = settled[self._given :], max(self._given, len(settled))
@@ -59,19 +66,16 @@ class Detokenizer:
 
     def finish(self) -> str:
         """Return what is left of the text when no token follows."""
-        return self._give(self._decode(self._open)) if self._open else ""
-
-    def _give(self, text: str) -> str:
-        new = text[self._given :]
-        self._open, self._given = [], 0
+        new = self._decode(self.open_ids)[self._given :] if self.open_ids else ""
+        self.open_ids, self._given = [], 0
         return new
 
     def _forget(self, text: str) -> None:
         """Drop the first tokens whose text has been given out, if no character bridges the cut."""
-        for cut in range(len(self._open) - 1, 0, -1):
-            before = self._decode(self._open[:cut])
-            if len(before) <= self._given and before + self._decode(self._open[cut:]) == text:
-                self._open, self._given = self._open[cut:], self._given - len(before)
+        for cut in range(len(self.open_ids) - 1, 0, -1):
+            before = self._decode(self.open_ids[:cut])
+            if len(before) <= self._given and before + self._decode(self.open_ids[cut:]) == text:
+                self.open_ids, self._given = self.open_ids[cut:], self._given - len(before)
                 return
 
 

@@ -72,6 +72,19 @@ def one_for_each(strategies: Strategy | Sequence[Strategy], count: int) -> list[
     return chosen
 
 
+def groups_of(strategies: Sequence[Strategy]) -> list[list[int]]:
+    """Return the places of equal strategies, group by group."""
+    groups: dict[object, list[int]] = {}
+    for index, strategy in enumerate(strategies):
+        key: object = strategy
+        try:
+            hash(strategy)
+        except TypeError:  # a reader's processor may have no hash: its strategy equals itself alone
+            key = id(strategy)
+        groups.setdefault(key, []).append(index)
+    return list(groups.values())
+
+
 def checked_seeds(seeds: Sequence[int], count: int) -> list[int]:
     if not isinstance(seeds, Sequence):
         raise TypeError(f"seeds must be a list of integers, got {seeds!r}")

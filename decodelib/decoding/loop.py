@@ -20,6 +20,7 @@ from decodelib.decoding.generation import Generation, Step
 from decodelib.decoding.inputs import (
     Stop,
     checked_seeds,
+    groups_of,
     one_for_each,
     prompt_ids_of,
     stopping_of,
@@ -112,7 +113,11 @@ def generate_batch(
         chosen = one_for_each(strategies, len(ids))
         seeds = list(range(len(ids))) if seeds is None else checked_seeds(seeds, len(ids))
         transcripts = [Transcript(row.tolist(), stopping, trace) for row in ids]
-        order, searches = _start(lm, chosen, transcripts, seeds)
+        groups = groups_of(chosen)
+        searches: list[Search] = []
+        for group in groups:
+            own = [transcripts[i] for i in group], [seeds[i] for i in group]
+            searches += chosen[group[0]].start(lm, *own)
     rounds = _decode(lm, searches, max_new_tokens)
     try:
         for _ in tqdm(rounds, total=max_new_tokens, unit="token", disable=not progress):
@@ -122,35 +127,10 @@ def generate_batch(
             raise
         for search in searches:
             search.interrupt()
+    order = [index for group in groups for index in group]
     found = [generation for search in searches for generation in search.results()]
     results = dict(zip(order, found, strict=True))
     return [results[index] for index in range(len(ids))]
-
-
-def _start(
-    lm: LanguageModel,
-    strategies: Sequence[Strategy],
-    transcripts: Sequence[Transcript],
-    seeds: Sequence[int],
-) -> tuple[list[int], list[Search]]:
-    """Start the searches, equal strategies together; say whose results they have, in order."""
-    members: dict[object, list[int]] = {}
-    for index, strategy in enumerate(strategies):
-        members.setdefault(_key(strategy), []).append(index)
-    searches: list[Search] = []
-    for group in members.values():
-        own = [transcripts[i] for i in group], [seeds[i] for i in group]
-        searches += strategies[group[0]].start(lm, *own)
-    return [index for group in members.values() for index in group], searches
-
-
-def _key(strategy: Strategy) -> object:
-    """Return what is equal for equal strategies; one with parts that have no hash equals itself."""
-    try:
-        hash(strategy)
-    except TypeError:
-        return id(strategy)
-    return strategy
 
 
 def stream(

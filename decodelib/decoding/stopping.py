@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from decodelib.arguments import check_choice, check_integer, check_text
+from decodelib.arguments import check_integer, check_text
 from decodelib.models.base import LanguageModel
 
 FinishReason: TypeAlias = Literal["eos", "stop", "length", "interrupted"]
@@ -51,7 +51,8 @@ class Stopping:
     def __post_init__(self) -> None:
         check_integer("max_new_tokens", self.max_new_tokens, 1)
         check_integer("min_new_tokens", self.min_new_tokens, 0, self.max_new_tokens)
-        check_choice("include_stop", self.include_stop, (False, True))
+        if not isinstance(self.include_stop, bool):
+            raise TypeError(f"include_stop must be True or False, got {self.include_stop!r}")
         for text in self.stop:
             if not isinstance(text, str) or not text:
                 raise ValueError(f"stop must hold non-empty strings, got {text!r}")

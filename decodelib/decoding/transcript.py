@@ -141,15 +141,15 @@ class Transcript:
             ):
                 self._shown[-1] += own
             return
-        self._tokens[-1] = self._detokenizer.push(token_id)
-        self._shown[-1] = self._visible(self._tokens[-1])
-        if self.finish_reason is not None and len(self._tokens) == len(self.token_ids):
+        new = self._detokenizer.push(token_id)
+        self._tokens[-1] = new
+        self._shown[-1] = self._visible(new) if self.stopping.stop else new
+        is_last = self.finish_reason is not None and len(self._tokens) == len(self.token_ids)
+        if is_last and (self._detokenizer.open_ids or self._withheld):
             self._close()
 
     def _visible(self, new: str) -> str:
         """Return what new text adds to the visible text; end the continuation at a stop string."""
-        if not self.stopping.stop:
-            return new
         text = self._withheld + new
         match = self.stopping.match(text)
         if match is not None:
@@ -164,7 +164,7 @@ class Transcript:
         rest = self._detokenizer.finish()
         self._tokens[-1] += rest
         if not isinstance(self.stop_reason, str):
-            visible = self._visible(rest)
+            visible = self._visible(rest) if self.stopping.stop else rest
             self._shown[-1] += visible + self._withheld
             self._withheld = ""
 
@@ -177,8 +177,11 @@ class Transcript:
             self._close()
             if self.steps:
                 self.steps[-1] = replace(self.steps[-1], text=self._shown[-1])
+        lm = self.stopping.lm
+        # The BOS that stands for an empty prompt is not text that anybody wrote.
+        begun = self.prompt_ids[:1] == [lm.bos_token_id]
         return Generation(
-            prompt=_prompt_text(self.stopping.lm, self.prompt_ids),
+            prompt=lm.decode(self.prompt_ids[begun:]),
             text="".join(self._shown),
             token_ids=self.token_ids,
             tokens=self._tokens,
@@ -188,8 +191,3 @@ class Transcript:
             stop_reason=self.stop_reason,
             steps=self.steps,
         )
-
-
-def _prompt_text(lm: LanguageModel, ids: Sequence[int]) -> str:
-    # The BOS that stands for an empty prompt is not text that anybody wrote.
-    return lm.decode(ids[1:] if list(ids[:1]) == [lm.bos_token_id] else ids)

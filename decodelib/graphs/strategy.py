@@ -57,6 +57,12 @@ class InGraph:
     ) -> list[GraphSearch]:
         if not isinstance(lm, GraphedGPT2):
             raise TypeError(f"lm must be a model from graphed(), got {lm!r}")
+        stopping = transcripts[0].stopping
+        if stopping.min_new_tokens and not stopping.ends <= set(lm.eos_token_ids):
+            raise ValueError(
+                "min_new_tokens must be 0 with stop_token_ids, because a graph forbids the model's "
+                f"own ends alone, got {stopping.min_new_tokens}"
+            )
         draws = isinstance(self.strategy, Sampling)
         generators = [seeded(seed) for seed in seeds] if draws else None
         return [GraphSearch(lm, transcripts, generators)]

@@ -136,4 +136,4 @@ def test_the_work_grows_with_the_number_of_tokens_alone(family, length):
     for token_id in ids:
         detokenizer.push(token_id)
     assert decoded < 40 * len(ids)
-    assert len(detokenizer._open) < 12
+    assert len(detokenizer.open_ids) < 12
