@@ -163,6 +163,8 @@ def _stream(lm: LanguageModel, search: Search, max_new_tokens: int) -> Iterator[
     # A generator of its own, so that `stream` itself raises for bad arguments at once.
     for _ in _decode(lm, [search], max_new_tokens):
         yield from search.take_steps()
+        if search.transcripts[0].finish_reason is not None:
+            return  # whatever else the strategy may be drawing
 
 
 def _decode(lm: LanguageModel, searches: Sequence[Search], max_new_tokens: int) -> Iterator[None]:

@@ -47,10 +47,10 @@ def check_expressible(config: Any) -> None:
         if value is not None and value != [] and value not in no_ops:
             raise ValueError(f"config must leave {name} unset, got {value!r}: no strategy has it")
     returned, num_beams = field(config, "num_return_sequences", 1), field(config, "num_beams", 1)
-    if num_beams == 1 and returned != 1:
+    if num_beams == 1 and returned != 1 and not field(config, "do_sample", False):
         raise ValueError(
-            f"config must have num_return_sequences=1 without beams, got {returned}: give "
-            "generate_batch() the prompt several times"
+            "config must have num_return_sequences=1 without beams or sampling, since greedy "
+            f"decoding has one text, got {returned}"
         )
 
 

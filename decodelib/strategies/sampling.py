@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from decodelib.arguments import check_integer
+from decodelib.decoding.generation import Generation
 from decodelib.decoding.samplers import choose, uniforms
 from decodelib.decoding.search import Move, Search
 from decodelib.decoding.transcript import Transcript
@@ -51,9 +53,13 @@ class Sampling:
 
     Args:
         processors: Callables `p(input_ids, logits)`, such as `Temperature(0.7)`.
+        num_return_sequences: How many continuations to draw, at least 1, of a prompt that is read
+            once. The first is the Generation, the others are its `alternatives`: those that the
+            seeds `seed + 2**32`, `seed + 2 * 2**32`, ... give alone.
 
     Raises:
-        TypeError: For arguments that are not callables.
+        TypeError: For processors that are not callables.
+        ValueError, TypeError: For a number out of range.
 
     Source: of each processor, its own. Chapters 5 to 9 and 12.
 
@@ -65,12 +71,18 @@ class Sampling:
     is_deterministic: ClassVar[bool] = False
 
     processors: tuple[LogitsProcessor, ...]
+    num_return_sequences: int
 
-    def __init__(self, *processors: LogitsProcessor) -> None:
+    def __init__(self, *processors: LogitsProcessor, num_return_sequences: int = 1) -> None:
+        check_integer("num_return_sequences", num_return_sequences, 1)
         object.__setattr__(self, "processors", Chain(*processors).processors)
+        object.__setattr__(self, "num_return_sequences", num_return_sequences)
 
     def __repr__(self) -> str:
-        return f"Sampling({', '.join(map(repr, self.processors))})"
+        parts = [repr(processor) for processor in self.processors]
+        if self.num_return_sequences > 1:
+            parts.append(f"num_return_sequences={self.num_return_sequences}")
+        return f"Sampling({', '.join(parts)})"
 
     @classmethod
     def from_generation_config(cls, config: Any) -> Sampling:
@@ -86,7 +98,8 @@ class Sampling:
                 "config must have do_sample=True and num_beams=1, got one of another strategy: use "
                 "from_generation_config()"
             )
-        return cls(*processors_of(config))
+        count = field(config, "num_return_sequences", 1)
+        return cls(*processors_of(config), num_return_sequences=count)
 
     def to_generation_config(self) -> dict[str, Any]:
         """Return the fields of a GenerationConfig under which transformers samples alike.
@@ -94,25 +107,30 @@ class Sampling:
         All that matter are there, top_k=0 against the hidden default of 50 included. Raises
         ValueError for processors that transformers does not have or applies in another order.
         """
-        return {"do_sample": True, "num_beams": 1} | fields_of(self.processors)
+        settings: dict[str, Any] = {"do_sample": True, "num_beams": 1}
+        if self.num_return_sequences > 1:
+            settings["num_return_sequences"] = self.num_return_sequences
+        return settings | fields_of(self.processors)
 
     def start(
         self, lm: LanguageModel, transcripts: list[Transcript], seeds: Sequence[int]
     ) -> list[TokenSearch]:
-        generators = [seeded(seed) for seed in seeds]
+        copies = self.num_return_sequences
+        own = [(seed + copy * 2**32) % 2**63 for seed in seeds for copy in range(copies)]
+        generators = [seeded(seed) for seed in own]
         if not self.processors:
-            return [TokenSearch(transcripts, generators)]
+            return [TokenSearch(transcripts, generators, copies=copies)]
         shared = Chain(*self.processors)
         bound = shared.is_sequence_bound
-        chains = [shared.for_sequence(seed) if bound else shared for seed in seeds]
-        return [TokenSearch(transcripts, generators, chains)]
+        chains = [shared.for_sequence(seed) if bound else shared for seed in own]
+        return [TokenSearch(transcripts, generators, chains, copies)]
 
 
 class TokenSearch(Search):
-    """Decoding one token at a time, one row for each prompt until it is finished.
+    """Decoding one token at a time, one row for each continuation until it is finished.
 
     With generators it draws from the distribution that each row's chain leaves; without, it takes
-    the argmax.
+    the argmax. Every prompt has `copies` continuations, which part with the first token.
     """
 
     def __init__(
@@ -120,12 +138,22 @@ class TokenSearch(Search):
         transcripts: list[Transcript],
         generators: Sequence[torch.Generator] | None = None,
         chains: Sequence[Chain] | None = None,
+        copies: int = 1,
     ) -> None:
-        self.transcripts, self.running = transcripts, list(range(len(transcripts)))
+        self.transcripts, self.copies = transcripts, copies
         self.chains, self.generators = chains, generators
+        self.sequences = transcripts
+        if copies > 1:
+            self.sequences = [
+                t.fork() if copy else t for t in transcripts for copy in range(copies)
+            ]
+        self.running = list(range(len(self.sequences)))
 
     def advance(self, logits: Float[Tensor, "rows vocab"]) -> Move:
-        running = [self.transcripts[i] for i in self.running]
+        running = [self.sequences[i] for i in self.running]
+        copies = len(running) // len(logits)  # more than 1 at the first token alone
+        if copies > 1:
+            logits = logits.repeat_interleave(copies, 0)
         allowed = running[0].stopping.forbid_early_end(logits, [len(t.token_ids) for t in running])
         after = allowed
         if self.chains:
@@ -136,10 +164,28 @@ class TokenSearch(Search):
             transcript.append(*choice, *rows)
         alive = [row for row, t in enumerate(running) if t.finish_reason is None]
         self.running = [self.running[row] for row in alive]
-        ancestors = torch.tensor(alive, dtype=torch.long)
+        places = torch.tensor(alive, dtype=torch.long)
         if len(alive) < len(running):
-            next_ids = next_ids.index_select(0, ancestors.to(next_ids.device))
-        return Move(next_ids, ancestors)
+            next_ids = next_ids.index_select(0, places.to(next_ids.device))
+        return Move(next_ids, places if copies == 1 else places // copies)
+
+    @property
+    def is_over(self) -> bool:
+        return not self.running
+
+    def interrupt(self) -> None:
+        for row in self.running:
+            self.sequences[row].finish_reason = "interrupted"
+        self.running = []
+
+    def results(self) -> list[Generation]:
+        found = [sequence.generation() for sequence in self.sequences]
+        if self.copies == 1:
+            return found
+        return [
+            replace(found[start], alternatives=found[start + 1 : start + self.copies])
+            for start in range(0, len(found), self.copies)
+        ]
 
 
 def process(

@@ -181,7 +181,7 @@ def test_what_does_not_sample_is_greedy_or_a_search(settings, strategy) -> None:
         ({"bad_words_ids": [[3]]}, "config must leave bad_words_ids unset"),
         ({"do_sample": True, "num_beams": 2}, "must not have do_sample=True with num_beams=2"),
         ({"num_beams": 2, "repetition_penalty": 1.2}, "leave repetition_penalty unset with num_b"),
-        ({"do_sample": True, "num_return_sequences": 3}, "must have num_return_sequences=1"),
+        ({"num_return_sequences": 3}, "must have num_return_sequences=1 without beams or sampling"),
         ({"penalty_alpha": 0.6, "repetition_penalty": 1.2}, "unset for contrastive search"),
         ({"do_sample": True, "top_p": 1.5}, r"top_p must be in \(0, 1\], got 1.5"),
     ],
