@@ -18,6 +18,8 @@ from tools.claims import Claim, claims_of
 PAGE = ROOT / "chapters" / "claims_elsewhere.md"
 REPORTS = ROOT / "chapters" / "data" / "claims"
 REASONS = REPORTS / "reasons.json"
+RANDOM = "random"
+UNLEARNED = "Random weights have learned nothing."
 VERDICTS = {True: "✓", False: "✗", None: "–"}
 
 Report = dict[str, Any]
@@ -115,12 +117,14 @@ def _failing(
 ) -> list[str]:
     rows = ["| claim | about | does not hold on | why |", "|---|---|---|---|"]
     for claim in claims:
-        models = [
-            f"{report['model']} (measured {_measured(own[claim.sentence])})"
+        failed = {
+            report["model"]: f"{report['model']} (measured {_measured(own[claim.sentence])})"
             for report, own in zip(found, outcomes, strict=True)
             if own.get(claim.sentence, {}).get("holds") is False
-        ]
-        why = reasons.get(claim.sentence, "")
+        }
+        models = failed.values()
+        unlearned = failed.keys() == {RANDOM} and claim.about != Claim.about
+        why = reasons.get(claim.sentence, UNLEARNED if unlearned else "")
         rows.append(f"| {claim.sentence} | {claim.about} | {', '.join(models)} | {why} |")
     return rows
 
