@@ -15,11 +15,14 @@ from decodelib.decoding.loop import generate, generate_batch, stream
 from decodelib.models.base import LanguageModel
 from decodelib.models.loading import load, resolve
 from decodelib.models.toy import TableLM
+from decodelib.processors.bans import LogitBias, NoRepeatNGram, SuppressTokens
 from decodelib.processors.base import Chain, LogitsProcessor
+from decodelib.processors.cutoffs import Epsilon, Eta, PLess, TopH, TopNSigma
+from decodelib.processors.dry import DRY
 from decodelib.processors.mirostat import Mirostat
-from decodelib.processors.penalties import DRY, RepetitionPenalty
+from decodelib.processors.penalties import FrequencyPenalty, PresencePenalty, RepetitionPenalty
 from decodelib.processors.temperatures import DynamicTemperature, EntropyTemperature, Temperature
-from decodelib.processors.truncation import Epsilon, Eta, MinP, TopK, TopNSigma, TopP, Typical
+from decodelib.processors.truncation import MinP, TopK, TopP, Typical
 from decodelib.processors.xtc import XTC
 from decodelib.strategies.beam import BeamSearch
 from decodelib.strategies.contrastive_decoding import ContrastiveDecoding
@@ -48,19 +51,26 @@ __all__ = [
     "EntropyTemperature",
     "Epsilon",
     "Eta",
+    "FrequencyPenalty",
     "Generation",
     "Greedy",
     "LanguageModel",
+    "LogitBias",
     "LogitsProcessor",
     "MinP",
     "Mirostat",
+    "NoRepeatNGram",
+    "PLess",
+    "PresencePenalty",
     "RepetitionPenalty",
     "Sampling",
     "SpeculativeSampling",
     "Step",
     "StochasticBeamSearch",
+    "SuppressTokens",
     "TableLM",
     "Temperature",
+    "TopH",
     "TopK",
     "TopNSigma",
     "TopP",

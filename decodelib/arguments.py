@@ -11,7 +11,7 @@ from typing import Any, cast
 def short_repr(instance: Any) -> str:
     """Return a dataclass instance as the shortest call that makes it: defaults are left out."""
     parts = []
-    for field in fields(instance):
+    for field in sorted(fields(instance), key=lambda field: field.kw_only is True):
         value = getattr(instance, field.name)
         if field.default is MISSING:
             parts.append(repr(value))

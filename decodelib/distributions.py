@@ -163,15 +163,18 @@ def perplexity(logprobs: Sequence[float] | Float[Tensor, " seq"]) -> float:
 
 
 def smallest_set(
-    order: Int[Tensor, "*batch vocab"], probs: Float[Tensor, "*batch vocab"], enough: float
+    order: Int[Tensor, "*batch vocab"],
+    probs: Float[Tensor, "*batch vocab"],
+    enough: float,
+    least: int = 1,
 ) -> Bool[Tensor, "*batch vocab"]:
     """Return the fewest tokens, taken in this order, whose probabilities sum to `enough`.
 
-    The token that reaches `enough` belongs to the set; one token always does.
+    The token that reaches `enough` belongs to the set; the first `least` tokens always do.
     """
     mass = probs.gather(-1, order).cumsum(-1)
     member = F.pad(mass[..., :-1], (1, 0)) < enough
-    member[..., 0] = True
+    member[..., :least] = True
     return torch.zeros_like(member).scatter(-1, order, member)
 
 

@@ -35,6 +35,9 @@ PROCESSORS = (
     "tests/processors/test_xtc.py"
 )
 ROWS = "tests/kernels/test_rows.py"
+BANS = "tests/processors/test_bans.py"
+PENALTIES = "tests/processors/test_penalties.py"
+CUTOFFS = "tests/processors/test_cutoffs.py"
 BEAMS = "tests/strategies/test_beam.py tests/strategies/test_transformers_generate.py"
 EXACT = (
     "tests/strategies/test_sampling.py tests/strategies/test_exact_speculative.py "
@@ -113,6 +116,69 @@ MUTANTS = [
         "last = logits.topk(k).values[..., -1]",
         "last = logits.topk(k).values[..., max(0, k - 2)]",
         ROWS,
+    ),
+    Mutant(
+        "n-gram blocking bans what begins an n-gram",
+        "processors/bans.py",
+        "times.scatter_add(-1, grams[..., -1], continues",
+        "times.scatter_add(-1, grams[..., 0], continues",
+        BANS,
+    ),
+    Mutant(
+        "a bad word is banned wherever its last token stands",
+        "processors/bans.py",
+        "banned[..., word[-1]] |= _ends_with(input_ids, word[:-1])",
+        "banned[..., word[-1]] = True",
+        BANS,
+    ),
+    Mutant(
+        "presence counts a token each time",
+        "processors/penalties.py",
+        ".clamp(max=1)",
+        "",
+        PENALTIES,
+    ),
+    Mutant(
+        "the window of a penalty is one token short",
+        "processors/penalties.py",
+        "counted[..., -self.window :]",
+        "counted[..., 1 - self.window :]",
+        PENALTIES,
+    ),
+    Mutant(
+        "what follows the prompt is skipped too",
+        "processors/penalties.py",
+        'if self._processor.skip == "prompt":',
+        "if True:",
+        PENALTIES,
+    ),
+    Mutant(
+        "top-H does not renormalise",
+        "processors/cutoffs.py",
+        "surprise / mass + mass.log()",
+        "surprise",
+        CUTOFFS,
+    ),
+    Mutant(
+        "p-less cuts at the square root of its bound",
+        "processors/cutoffs.py",
+        "(2 * log_probs(widen(logits))).logsumexp(-1, keepdim=True)",
+        "(2 * log_probs(widen(logits))).logsumexp(-1, keepdim=True) / 2",
+        CUTOFFS,
+    ),
+    Mutant(
+        "at least so many tokens is one fewer",
+        "processors/truncation.py",
+        "_largest(logits, min(count, logits.shape[-1]))",
+        "_largest(logits, min(count - 1, logits.shape[-1]))",
+        CUTOFFS,
+    ),
+    Mutant(
+        "XTC removes protected tokens",
+        "processors/xtc.py",
+        "excluded &= ~protected",
+        "pass",
+        "tests/processors/test_xtc.py",
     ),
     Mutant(
         "beams finish below the beam",

@@ -84,7 +84,9 @@ class Chain(Processor):
     @property
     def is_sequence_bound(self) -> bool:
         """Whether a member decides by the sequence it works for: by its seed, or by its past."""
-        return any(hasattr(p, "for_sequence") for p in self.processors)
+        return any(
+            getattr(p, "is_sequence_bound", hasattr(p, "for_sequence")) for p in self.processors
+        )
 
     def for_sequence(self, seed: int) -> Chain:
         """Return the chain that works for one sequence, from the beginning."""

@@ -6,28 +6,85 @@ its own; here that order is written down. No import of transformers is needed to
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any, NamedTuple, cast
 
+from decodelib.processors.bans import LogitBias, SuppressTokens
 from decodelib.processors.base import LogitsProcessor, Processor
 from decodelib.processors.knobs import PROCESSOR_KNOBS
 
-_FIELDS = {knob.field: knob for knob in PROCESSOR_KNOBS.values() if knob.field is not None}
+
+class _Field(NamedTuple):
+    """A field of GenerationConfig that is a processor of ours.
+
+    `make` and `read` go from the field's value to a processor of this kind and back; `read` gives
+    None for a processor that the field cannot say. `unset` is what transformers takes for None,
+    `neutral` the value that changes nothing.
+    """
+
+    kind: type[Processor]
+    make: Callable[[Any], Processor]
+    read: Callable[[Any], Any]
+    unset: Any = None
+    neutral: Any = None
+
+
+def _logit_bias(value: Any) -> LogitBias:
+    pairs = value.items() if isinstance(value, Mapping) else value
+    return LogitBias({tuple(ids): bias for ids, bias in pairs})
+
+
+def _pairs(processor: LogitBias) -> list[list[Any]]:
+    return [[list(ids), bias] for ids, bias in processor.biases]
+
+
+def _words(processor: SuppressTokens) -> list[list[int]]:
+    return [[item] if isinstance(item, int) else list(item) for item in processor.token_ids]
+
+
+def _tokens(processor: SuppressTokens) -> list[int] | None:
+    ids = [item for item in processor.token_ids if isinstance(item, int)]
+    return ids if len(ids) == len(processor.token_ids) else None
+
+
+def _only_value(processor: Processor) -> Any:
+    """Return the value of the first positional setting of a processor."""
+    return next(getattr(processor, f.name) for f in fields(cast(Any, processor)) if not f.kw_only)
+
+
+_BY_HAND = {
+    "sequence_bias": _Field(LogitBias, _logit_bias, _pairs),
+    "bad_words_ids": _Field(SuppressTokens, SuppressTokens, _words),
+    "suppress_tokens": _Field(SuppressTokens, SuppressTokens, _tokens),
+}
+_FROM_KNOBS = {
+    knob.field: _Field(cast(Any, knob.make), knob.make, _only_value, knob.unset, knob.neutral)
+    for knob in PROCESSOR_KNOBS.values()
+    if knob.field is not None
+}
+BEFORE_SAMPLING = (
+    "sequence_bias",
+    "repetition_penalty",
+    "no_repeat_ngram_size",
+    "bad_words_ids",
+    "suppress_tokens",
+)
+"""The fields that transformers applies whether it samples or not, in its order."""
+_ORDER = [*BEFORE_SAMPLING, *(name for name in _FROM_KNOBS if name not in BEFORE_SAMPLING)]
+_FIELDS = {name: (_BY_HAND | _FROM_KNOBS)[name] for name in _ORDER}
 """The fields that are processors of ours, in the order in which transformers applies them."""
 
 # Fields that change which tokens come and have no counterpart here, and the values that are no-ops.
+# top_h is there because transformers' class keeps other tokens than the paper's, which is TopH.
 _INEXPRESSIBLE: Mapping[str, tuple[object, ...]] = {
     "top_h": (),
-    "no_repeat_ngram_size": (0,),
     "encoder_no_repeat_ngram_size": (0,),
     "encoder_repetition_penalty": (1.0,),
-    "bad_words_ids": (),
     "forced_bos_token_id": (),
     "forced_eos_token_id": (),
     "exponential_decay_length_penalty": (),
-    "suppress_tokens": (),
     "begin_suppress_tokens": (),
-    "sequence_bias": (),
     "guidance_scale": (1, 1.0),
     "watermarking_config": (),
     "remove_invalid_values": (False,),
@@ -60,33 +117,42 @@ def processors_of(config: Any, names: Sequence[str] = tuple(_FIELDS)) -> list[Pr
     return [
         _FIELDS[name].make(value)
         for name, value in values.items()
-        if value != _FIELDS[name].neutral
+        if value != _FIELDS[name].neutral and value != []
     ]
 
 
-def fields_of(processors: Sequence[LogitsProcessor]) -> dict[str, float]:
+def fields_of(processors: Sequence[LogitsProcessor]) -> dict[str, Any]:
     """Return all fields for processors, at their neutral values unless a processor sets them.
 
     Raises ValueError for processors without a field, or in another order than transformers'.
     """
-    names: dict[object, str] = {field.make: name for name, field in _FIELDS.items()}
     settings = {name: field.neutral for name, field in _FIELDS.items()}
-    order, last = list(_FIELDS), -1
-    for processor in processors:
-        name = names.get(type(processor))
-        if name is None:
+    end = len(_ORDER)
+    for processor in reversed(processors):
+        places = [place for place in _places(processor) if place < end]
+        if not places:
             raise ValueError(
-                f"processors must be those that GenerationConfig has a field for, got {processor!r}"
+                f"processors must come in transformers' order ({', '.join(_ORDER)}), each at most "
+                f"once, got {', '.join(map(repr, processors))}"
             )
-        if order.index(name) <= last:
-            known = ", ".join(getattr(f.make, "__name__", "") for f in _FIELDS.values())
-            raise ValueError(
-                f"processors must come in transformers' order ({known}), each at most once, got "
-                + ", ".join(map(repr, processors))
-            )
-        last = order.index(name)
-        settings[name] = next(iter(vars(processor).values()))  # its first attribute
+        end = places[-1]
+        settings[_ORDER[end]] = _FIELDS[_ORDER[end]].read(processor)
     return settings
+
+
+def _places(processor: LogitsProcessor) -> list[int]:
+    """Return the places in the order of the fields that say all that a processor does."""
+    places = []
+    for place, field in enumerate(_FIELDS.values()):
+        if type(processor) is field.kind:
+            value = field.read(processor)
+            if value is not None and field.make(value) == processor:
+                places.append(place)
+    if not places:
+        raise ValueError(
+            f"processors must be those that GenerationConfig has a field for, got {processor!r}"
+        )
+    return places
 
 
 def field(config: Any, name: str, unset: Any) -> Any:

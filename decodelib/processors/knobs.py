@@ -11,11 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from decodelib.processors.bans import NoRepeatNGram
 from decodelib.processors.base import Processor
+from decodelib.processors.cutoffs import Epsilon, Eta, PLess, TopH, TopNSigma
+from decodelib.processors.dry import DRY
 from decodelib.processors.mirostat import Mirostat
-from decodelib.processors.penalties import DRY, RepetitionPenalty
+from decodelib.processors.penalties import FrequencyPenalty, PresencePenalty, RepetitionPenalty
 from decodelib.processors.temperatures import DynamicTemperature, EntropyTemperature, Temperature
-from decodelib.processors.truncation import Epsilon, Eta, MinP, TopK, TopNSigma, TopP, Typical
+from decodelib.processors.truncation import MinP, TopK, TopP, Typical
 from decodelib.processors.xtc import XTC
 
 
@@ -76,6 +79,36 @@ PROCESSOR_KNOBS: dict[str, ProcessorKnob] = {
         field="repetition_penalty",
         unset=1.0,
     ),
+    "no_repeat_ngram_size": ProcessorKnob(
+        "No repeated n-gram",
+        "remove what would make N tokens in a row occur again",
+        ("N",),
+        kind=int,
+        make=NoRepeatNGram,
+        neutral=0,
+        slider=(0, 8, 1),
+        usual=3,
+        field="no_repeat_ngram_size",
+        unset=0,
+    ),
+    "presence_penalty": ProcessorKnob(
+        "Presence penalty",
+        "subtract A from the logit of each token that the continuation has",
+        ("A",),
+        make=PresencePenalty,
+        neutral=0.0,
+        slider=(-2.0, 2.0, 0.1),
+        usual=0.5,
+    ),
+    "frequency_penalty": ProcessorKnob(
+        "Frequency penalty",
+        "subtract A from a token's logit for each time that the continuation has it",
+        ("A",),
+        make=FrequencyPenalty,
+        neutral=0.0,
+        slider=(-2.0, 2.0, 0.1),
+        usual=0.5,
+    ),
     "dry": ProcessorKnob(
         "DRY multiplier",
         "penalise what would extend a repetition (DRY), M times as strongly",
@@ -123,6 +156,23 @@ PROCESSOR_KNOBS: dict[str, ProcessorKnob] = {
         slider=(0.0, 5.0, 0.1),
         allowed=(0, 100),
         usual=1.0,
+    ),
+    "top_h": ProcessorKnob(
+        "Top-H",
+        "keep the most probable tokens whose entropy is at most A times the whole",
+        ("A",),
+        make=TopH,
+        neutral=1.0,
+        slider=(0.01, 1.0, 0.01),
+        usual=0.4,
+    ),
+    "p_less": ProcessorKnob(
+        "P-less",
+        "keep tokens at least as probable as two draws are to agree",
+        (),
+        make=lambda _: PLess(),
+        neutral=False,
+        usual=True,
     ),
     "top_k": ProcessorKnob(
         "Top-k",

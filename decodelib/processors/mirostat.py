@@ -35,7 +35,6 @@ class Mirostat(Processor):
     Source: Basu et al. 2021, arXiv 2007.14966, algorithm 2. Chapter 17.
 
     Example:
-        >>> import torch
         >>> logits = torch.tensor([[0.4, 0.3, 0.2, 0.1]]).log()
         >>> Mirostat(tau=1.0).for_sequence(0)(torch.tensor([[0]]), logits).softmax(-1)
         tensor([[0.5714, 0.4286, 0.0000, 0.0000]])

@@ -1,13 +1,9 @@
-"""Processors that look back at the tokens so far: penalties for repetition.
-
-Same contract as `processors`; these read `input_ids`, the prompt and what followed it.
-"""
+"""Penalties for tokens that have occurred: repetition, presence, frequency."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import torch
@@ -15,22 +11,83 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from decodelib.arguments import check_integer, check_number
-from decodelib.distributions import check_logits
-from decodelib.processors.base import Processor
+from decodelib.distributions import check_logits, widen
+from decodelib.processors.base import LogitsProcessor, Processor
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class LookingBack(Processor):
+    """What the processors share that look back at the tokens so far: which of these count.
+
+    Args:
+        window: Only the last so many tokens count, at least 1; None for all. (llama.cpp calls it
+            `penalty_last_n` and takes 64.)
+        skip: The number of tokens at the beginning that do not count; "prompt" for those of the
+            prompt, which a strategy knows. Called by itself, a processor cannot tell a prompt from
+            what followed, and "prompt" skips nothing. (transformers calls the number
+            `prompt_ignore_length`.)
+
+    Raises:
+        ValueError, TypeError: For values outside these ranges.
+    """
+
+    window: int | None = None
+    skip: int | str = 0
+    reads_input_ids: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if self.window is not None:
+            check_integer("window", self.window, 1)
+        if isinstance(self.skip, str) and self.skip != "prompt":
+            raise ValueError(f"skip must be a number of tokens or 'prompt', got {self.skip!r}")
+        if not isinstance(self.skip, str):
+            check_integer("skip", self.skip, 0)
+
+    @property
+    def is_sequence_bound(self) -> bool:
+        """Whether what counts depends on the sequence, by the length of its prompt."""
+        return self.skip == "prompt"
+
+    def for_sequence(self, seed: int) -> LogitsProcessor:
+        """Return the processor of one sequence; no chance is involved."""
+        return _AfterPrompt(self) if self.is_sequence_bound else self
+
+    def counted(self, input_ids: Int[Tensor, "*batch seq"]) -> Int[Tensor, "*batch counted"]:
+        """Return the token ids that count."""
+        counted = input_ids[..., self.skip if isinstance(self.skip, int) else 0 :]
+        return counted if self.window is None else counted[..., -self.window :]
+
+
+class _AfterPrompt:
+    """A processor in one sequence, from the beginning: the tokens of its first call are skipped."""
+
+    reads_input_ids = True
+
+    def __init__(self, processor: LookingBack) -> None:
+        self._processor = processor
+
+    def __call__(
+        self, input_ids: Int[Tensor, "rows seq"], logits: Float[Tensor, "rows vocab"]
+    ) -> Float[Tensor, "rows vocab"]:
+        if self._processor.skip == "prompt":
+            self._processor = replace(self._processor, skip=input_ids.shape[-1])
+        return self._processor(input_ids, logits)
 
 
 @dataclass(frozen=True, repr=False)
-class RepetitionPenalty(Processor):
+class RepetitionPenalty(LookingBack):
     """Make every token that has occurred less likely: l > 0 becomes l / r, others l * r.
 
-    The prompt counts too. The rule depends on where the logits' zero is, which the softmax does not
-    see: adding a constant to all logits changes its effect. Usual values: 1.1 to 1.3.
+    The prompt counts too, unless `skip` says otherwise. The rule depends on where the logits' zero
+    is, which the softmax does not see: adding a constant to all logits changes its effect. Usual
+    values: 1.1 to 1.3.
 
     Args:
         repetition_penalty: r, greater than 0; 1 changes nothing, less than 1 rewards repetition.
+        window, skip: See `LookingBack`.
 
     Raises:
-        ValueError: If r is not a positive finite number.
+        ValueError, TypeError: For values outside these ranges.
 
     Source: Keskar et al. 2019, arXiv 1909.05858 (CTRL), which divides all of them; the two cases
     are those of transformers, pull request 2303. Chapter 12.
@@ -41,9 +98,9 @@ class RepetitionPenalty(Processor):
     """
 
     repetition_penalty: float
-    reads_input_ids: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         name = "repetition_penalty"
         check_number(name, self.repetition_penalty, 0, math.inf, open_low=True, open_high=True)
 
@@ -51,104 +108,104 @@ class RepetitionPenalty(Processor):
         self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
     ) -> Float[Tensor, "*batch vocab"]:
         check_logits(logits)
+        input_ids = self.counted(input_ids)
         seen = logits.gather(-1, input_ids)
         # The factor must be a number in every precision: 0 / 0 and 0 * inf are NaN.
         single = torch.finfo(torch.float32)
         r = min(max(float(self.repetition_penalty), single.tiny), single.max)
         penalised = torch.where(seen > 0, seen / r, seen * r)
-        return logits.scatter(-1, input_ids, _still_there(penalised, seen))
+        return logits.scatter(-1, input_ids, keep_finite(penalised, seen))
 
 
 @dataclass(frozen=True, repr=False)
-class DRY(Processor):
-    """Penalise the token that would extend a repetition, the more the longer it is already.
+class PresencePenalty(LookingBack):
+    """Make every token that has occurred less likely, once: l - a where its count is above 0.
 
-    If the last n tokens have occurred before and were followed by v, then
-    l_v -= multiplier * base^(n - allowed_length) for the longest such n >= allowed_length. A match
-    never reaches across a breaker, so that a form that has to recur (a name, a colon, a new line)
-    may do so.
+    Unlike that of `RepetitionPenalty`, the effect does not depend on where the logits' zero is.
 
     Args:
-        multiplier: At least 0; 0 changes nothing. Usual value: 0.8.
-        base: At least 1. Usual value: 1.75.
-        allowed_length: Repetitions shorter than this are free; at least 1. Usual value: 2.
-        breaker_ids: Token ids that end a match; such as those of newline, colon, quotation mark and
-            asterisk.
+        presence_penalty: a, any finite number (APIs allow -2 to 2); 0 changes nothing, a negative
+            value rewards repetition. Usual values: 0.1 to 1.
+        window, skip: See `LookingBack`. The prompt does not count, as in the APIs.
 
     Raises:
         ValueError, TypeError: For values outside these ranges.
 
-    Source: p-e-w, text-generation-webui pull request 5677, "DRY: a modern repetition penalty".
-    Chapter 12.
+    Source: OpenAI's API reference, "Frequency and presence penalties". Chapter 12.
 
     Example:
-        >>> DRY().matches([0, 1, 2, 0, 1])  # "0 1" has been followed by 2
-        {2: 2}
-        >>> DRY()(torch.tensor([[0, 1, 2, 0, 1]]), torch.zeros(1, 4))
-        tensor([[ 0.0000,  0.0000, -0.8000,  0.0000]])
+        >>> PresencePenalty(0.5)(torch.tensor([[0, 1, 0, 0]]), torch.zeros(1, 3))
+        tensor([[-0.5000, -0.5000,  0.0000]])
     """
 
-    multiplier: float = 0.8
-    base: float = 1.75
-    allowed_length: int = 2
-    breaker_ids: tuple[int, ...] = ()
-    reads_input_ids: ClassVar[bool] = True
+    presence_penalty: float
+    skip: int | str = field(default="prompt", kw_only=True)
 
     def __post_init__(self) -> None:
-        check_number("multiplier", self.multiplier, 0, math.inf, open_high=True)
-        check_number("base", self.base, 1, math.inf, open_high=True)
-        check_integer("allowed_length", self.allowed_length, 1)
-        for breaker in self.breaker_ids:
-            check_integer("breaker_ids", breaker, 0)
-        object.__setattr__(self, "breaker_ids", tuple(self.breaker_ids))
+        super().__post_init__()
+        check_number("presence_penalty", self.presence_penalty, -math.inf, math.inf, True, True)
 
     def __call__(
         self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
     ) -> Float[Tensor, "*batch vocab"]:
         check_logits(logits)
-        penalised = logits.clone().reshape(-1, logits.shape[-1])
-        for row, ids in enumerate(input_ids.reshape(len(penalised), input_ids.shape[-1]).tolist()):
-            for token_id, length in self.matches(ids).items():
-                exponent = (length - self.allowed_length) * math.log(self.base)
-                penalty = self.multiplier * math.exp(min(exponent, 50))
-                penalised[row, token_id] -= min(penalty, _LARGEST_PENALTY)
-        return _still_there(penalised.view_as(logits), logits)
-
-    def matches(self, ids: Sequence[int]) -> dict[int, int]:
-        """Return, for each token that would extend a repetition, the length of the longest."""
-        breakers = set(self.breaker_ids)
-        reach = next((n for n, i in enumerate(reversed(ids)) if i in breakers), len(ids))
-        longest: dict[int, int] = {}
-        # Read backwards, a match of the last tokens is a common prefix with the text's own end.
-        for back, length in enumerate(_common_prefixes(ids[::-1])):
-            length = min(length, reach)
-            follower = ids[-back] if back else -1
-            if back and length >= self.allowed_length and follower not in breakers:
-                longest[follower] = max(length, longest.get(follower, 0))
-        return longest
+        penalty = self.presence_penalty * _counts(self.counted(input_ids), logits).clamp(max=1)
+        return keep_finite(widen(logits) - penalty, logits)
 
 
-# Large enough to rule a token out, small enough to be subtracted in half precision.
-_LARGEST_PENALTY = 1e4
+@dataclass(frozen=True, repr=False)
+class FrequencyPenalty(LookingBack):
+    """Make a token less likely for each time that it has occurred: l - a * count.
 
+    The penalty grows without bound, so function words suffer most in a long text.
 
-def _still_there(penalised: Tensor, before: Tensor) -> Tensor:
-    """Return finite logits wherever there were: a penalty that overflows removes no token."""
-    largest = torch.finfo(before.dtype).max
-    return torch.where(before.isfinite(), penalised.clamp(-largest, largest), before)
+    Args:
+        frequency_penalty: a, any finite number (APIs allow -2 to 2); 0 changes nothing, a negative
+            value rewards repetition. Usual values: 0.1 to 1.
+        window, skip: See `LookingBack`. The prompt does not count, as in the APIs.
 
+    Raises:
+        ValueError, TypeError: For values outside these ranges.
 
-def _common_prefixes(ids: Sequence[int]) -> list[int]:
-    """Return for each i how many items of ids[i:] agree with the beginning of ids, in linear time.
+    Source: OpenAI's API reference, "Frequency and presence penalties". Chapter 12.
 
-    The Z algorithm: inside the match that reaches furthest right, earlier answers are reused.
+    Example:
+        >>> FrequencyPenalty(0.5)(torch.tensor([[0, 1, 0, 0]]), torch.zeros(1, 3))
+        tensor([[-1.5000, -0.5000,  0.0000]])
     """
-    lengths, left, right = [len(ids)], 0, 0
-    for i in range(1, len(ids)):
-        length = min(right - i, lengths[i - left]) if i < right else 0
-        while i + length < len(ids) and ids[length] == ids[i + length]:
-            length += 1
-        if i + length > right:
-            left, right = i, i + length
-        lengths.append(length)
-    return lengths
+
+    frequency_penalty: float
+    skip: int | str = field(default="prompt", kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_number("frequency_penalty", self.frequency_penalty, -math.inf, math.inf, True, True)
+
+    def __call__(
+        self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
+    ) -> Float[Tensor, "*batch vocab"]:
+        check_logits(logits)
+        penalty = self.frequency_penalty * _counts(self.counted(input_ids), logits)
+        return keep_finite(widen(logits) - penalty, logits)
+
+
+def _counts(
+    input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
+) -> Float[Tensor, "*batch vocab"]:
+    """Return how often each token occurs, in the widest float of the device."""
+    zeros = widen(torch.zeros_like(logits))
+    ones = zeros.new_ones(()).expand(input_ids.shape)
+    return zeros.scatter_add(-1, input_ids, ones)
+
+
+def keep_finite(
+    penalised: Float[Tensor, "*shape"], before: Float[Tensor, "*shape"]
+) -> Float[Tensor, "*shape"]:
+    """Return `penalised` in the type of `before`, finite wherever `before` is.
+
+    A penalty that overflows removes no token, and a removed token stays removed.
+    """
+    largest = torch.finfo(before.dtype).max
+    return torch.where(
+        before.isfinite(), penalised.clamp(-largest, largest).to(before.dtype), before
+    )

@@ -1,15 +1,11 @@
-"""Truncations that look at more than rank and mass: information, cut-offs, the spread of logits.
-
-Same contract as `processors`: frozen dataclasses called as `p(input_ids, logits)`.
-"""
+"""Truncations by rank, by mass and by the distance to the best: top-k, top-p, min-p, typical."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from decodelib.arguments import check_integer, check_number
@@ -19,7 +15,6 @@ from decodelib.distributions import (
     entropy,
     largest,
     nucleus,
-    reaches,
     rounding,
     smallest_set,
     widen,
@@ -60,8 +55,7 @@ class TopK(Processor):
         check_logits(logits)
         if self.top_k >= logits.shape[-1]:
             return logits.clone()
-        find = rows.largest if rows.are_long(logits) else largest
-        return remove(logits, find(logits, self.top_k))
+        return remove(logits, _largest(logits, self.top_k))
 
 
 @dataclass(frozen=True, repr=False)
@@ -74,9 +68,10 @@ class TopP(Processor):
 
     Args:
         top_p: p, in (0, 1].
+        min_tokens_to_keep: Keep at least this many of the most probable tokens; at least 1.
 
     Raises:
-        ValueError: If p is outside (0, 1].
+        ValueError: For values outside these ranges.
 
     Source: Holtzman et al. 2020, arXiv 1904.09751. Chapter 8.
 
@@ -87,9 +82,11 @@ class TopP(Processor):
     """
 
     top_p: float
+    min_tokens_to_keep: int = 1
 
     def __post_init__(self) -> None:
         check_number("top_p", self.top_p, 0, 1, open_low=True)
+        check_integer("min_tokens_to_keep", self.min_tokens_to_keep, 1)
 
     def __call__(
         self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
@@ -98,8 +95,10 @@ class TopP(Processor):
         if self.top_p == 1:
             return logits.clone()
         if rows.are_long(logits):
-            return remove(logits, rows.nucleus(logits, self.top_p - rounding(logits.dtype)))
-        return remove(logits, nucleus(logits, self.top_p))
+            keep = rows.nucleus(logits, self.top_p - rounding(logits.dtype))
+        else:
+            keep = nucleus(logits, self.top_p)
+        return remove(logits, and_best(keep, logits, self.min_tokens_to_keep))
 
 
 @dataclass(frozen=True, repr=False)
@@ -113,9 +112,10 @@ class MinP(Processor):
 
     Args:
         min_p: m, in [0, 1].
+        min_tokens_to_keep: Keep at least this many of the most probable tokens; at least 1.
 
     Raises:
-        ValueError: If m is outside [0, 1].
+        ValueError: For values outside these ranges.
 
     Source: Nguyen et al. 2024, arXiv 2407.01082. Chapter 9.
 
@@ -126,9 +126,11 @@ class MinP(Processor):
     """
 
     min_p: float
+    min_tokens_to_keep: int = 1
 
     def __post_init__(self) -> None:
         check_number("min_p", self.min_p, 0, 1)
+        check_integer("min_tokens_to_keep", self.min_tokens_to_keep, 1)
 
     def __call__(
         self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
@@ -137,7 +139,8 @@ class MinP(Processor):
         if self.min_p == 0:
             return logits.clone()
         best = widen(logits.amax(-1, keepdim=True))
-        return remove(logits, at_least(logits, best, -math.log(self.min_p)))
+        keep = at_least(logits, best, -math.log(self.min_p))
+        return remove(logits, and_best(keep, logits, self.min_tokens_to_keep))
 
 
 @dataclass(frozen=True, repr=False)
@@ -150,9 +153,10 @@ class Typical(Processor):
 
     Args:
         typical_p: tau, in (0, 1]; 1 keeps everything.
+        min_tokens_to_keep: Keep at least this many of the nearest tokens; at least 1.
 
     Raises:
-        ValueError: If tau is outside (0, 1].
+        ValueError: For values outside these ranges.
 
     Source: Meister et al. 2022, arXiv 2202.00666, "Locally typical sampling". Chapter 10.
 
@@ -163,9 +167,11 @@ class Typical(Processor):
     """
 
     typical_p: float
+    min_tokens_to_keep: int = 1
 
     def __post_init__(self) -> None:
         check_number("typical_p", self.typical_p, 0, 1, open_low=True)
+        check_integer("min_tokens_to_keep", self.min_tokens_to_keep, 1)
 
     def __call__(
         self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
@@ -177,124 +183,15 @@ class Typical(Processor):
         strangeness = (-logp - entropy(widen(logits))[..., None]).abs()
         order = strangeness.argsort(dim=-1, stable=True)
         enough = self.typical_p - rounding(logits.dtype)
-        return remove(logits, smallest_set(order, logp.exp(), enough))
+        return remove(logits, smallest_set(order, logp.exp(), enough, self.min_tokens_to_keep))
 
 
-@dataclass(frozen=True, repr=False)
-class Epsilon(Processor):
-    """Keep the tokens with p_i >= epsilon, and always the most probable one.
-
-    An absolute cut-off: the same in every context. Usual values: 3e-4 to 9e-4.
-
-    Args:
-        epsilon: The cut-off, in [0, 1); 0 keeps everything.
-
-    Raises:
-        ValueError: If epsilon is outside [0, 1).
-
-    Source: Hewitt, Manning and Liang 2022, arXiv 2210.15191. Chapter 10.
-
-    Example:
-        >>> logits = torch.tensor([[0.4, 0.3, 0.2, 0.1]]).log()
-        >>> Epsilon(0.2)(torch.tensor([[0]]), logits).softmax(-1)
-        tensor([[0.4444, 0.3333, 0.2222, 0.0000]])
-    """
-
-    epsilon: float
-
-    def __post_init__(self) -> None:
-        check_number("epsilon", self.epsilon, 0, 1, open_high=True)
-
-    def __call__(
-        self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
-    ) -> Float[Tensor, "*batch vocab"]:
-        return _cut_below(logits, math.log(self.epsilon) if self.epsilon > 0 else -math.inf)
+def and_best(
+    keep: Bool[Tensor, "*batch vocab"], logits: Float[Tensor, "*batch vocab"], count: int
+) -> Bool[Tensor, "*batch vocab"]:
+    """Return `keep` and the `count` most probable tokens, where 1 is sure to be in `keep`."""
+    return keep | _largest(logits, min(count, logits.shape[-1])) if count > 1 else keep
 
 
-@dataclass(frozen=True, repr=False)
-class Eta(Processor):
-    """Keep the tokens with p_i >= eta, where eta = min(epsilon, sqrt(epsilon) * exp(-H)).
-
-    The cut-off falls where the entropy H (in nats) is high, so a flat distribution keeps more of
-    its tail. The most probable token is always kept. Usual values: 3e-4 to 4e-3.
-
-    Args:
-        epsilon: In [0, 1); 0 keeps everything.
-
-    Raises:
-        ValueError: If epsilon is outside [0, 1).
-
-    Source: Hewitt, Manning and Liang 2022, arXiv 2210.15191, algorithm 1 and the authors' code; the
-    docstring in transformers has sqrt(epsilon * exp(-H)), its code has this. Chapter 10.
-
-    Example:
-        >>> logits = torch.tensor([[0.4, 0.3, 0.2, 0.1]]).log()
-        >>> Eta(0.4)(torch.tensor([[0]]), logits).softmax(-1)
-        tensor([[0.4444, 0.3333, 0.2222, 0.0000]])
-    """
-
-    epsilon: float
-
-    def __post_init__(self) -> None:
-        check_number("epsilon", self.epsilon, 0, 1, open_high=True)
-
-    def __call__(
-        self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
-    ) -> Float[Tensor, "*batch vocab"]:
-        nats = entropy(widen(logits))[..., None]
-        if self.epsilon == 0:
-            return logits.clone()
-        log_epsilon = math.log(self.epsilon)
-        return _cut_below(logits, (log_epsilon / 2 - nats).clamp(max=log_epsilon))
-
-
-def _cut_below(
-    logits: Float[Tensor, "*batch vocab"], log_cutoff: Float[Tensor, "*batch 1"] | float
-) -> Float[Tensor, "*batch vocab"]:
-    """Return the logits of the tokens with ln p >= log_cutoff and of the most probable one."""
-    check_logits(logits)
-    best = logits == logits.amax(-1, keepdim=True)
-    return remove(logits, best | reaches(logits, log_cutoff))
-
-
-@dataclass(frozen=True, repr=False)
-class TopNSigma(Processor):
-    """Keep the tokens whose logit is within n standard deviations of the largest.
-
-    l_i >= l_max - n * sigma, with sigma the population standard deviation of the finite logits.
-    Dividing all logits by a temperature divides sigma too: the kept set does not depend on it. A
-    difference within the logits' own rounding does not count. Usual values: 1 to 2.
-
-    Args:
-        n: At least 0; infinity keeps everything.
-
-    Raises:
-        ValueError: If n is negative or NaN.
-
-    Source: Tang et al. 2024, arXiv 2411.07641. Chapter 10.
-
-    Example:
-        >>> TopNSigma(1.5)(torch.tensor([[0]]), torch.tensor([[4.0, 2.0, 0.0, 0.0]]))
-        tensor([[4., 2., -inf, -inf]])
-    """
-
-    n: float
-
-    def __post_init__(self) -> None:
-        check_number("n", self.n, 0, math.inf)
-
-    def __call__(
-        self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
-    ) -> Float[Tensor, "*batch vocab"]:
-        check_logits(logits)
-        if math.isinf(self.n):
-            return logits.clone()
-        present = logits.isfinite()
-        values = widen(logits).masked_fill(~present, 0)
-        unit = values.abs().amax(-1, keepdim=True).clamp(min=torch.finfo(values.dtype).tiny)
-        values = values / unit  # so that no square overflows
-        count = present.sum(-1, keepdim=True)
-        mean = values.sum(-1, keepdim=True) / count
-        variance = ((values - mean) ** 2 * present).sum(-1, keepdim=True) / count
-        best = widen(logits.amax(-1, keepdim=True))
-        return remove(logits, at_least(logits, best, self.n * variance.sqrt() * unit))
+def _largest(logits: Float[Tensor, "*batch vocab"], k: int) -> Bool[Tensor, "*batch vocab"]:
+    return (rows.largest if rows.are_long(logits) else largest)(logits, k)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -30,6 +31,9 @@ class XTC(Processor):
         probability: The share of steps affected, in [0, 1]. Usual value: 0.5.
         threshold: In (0, 1]. Usual value: 0.1.
         seed: In [0, 2^63).
+        protected_ids: Token ids that are never removed: in a step that would remove one, nothing
+            is. The source protects EOS and newline, so that a text can end and have paragraphs:
+            `(lm.eos_token_id, *lm.encode("\\n").tolist())`.
 
     Raises:
         ValueError, TypeError: For values outside these ranges.
@@ -45,11 +49,15 @@ class XTC(Processor):
     probability: float
     threshold: float
     seed: int = 0
+    protected_ids: Sequence[int] = ()
 
     def __post_init__(self) -> None:
         check_number("probability", self.probability, 0, 1)
         check_number("threshold", self.threshold, 0, 1, open_low=True)
         check_integer("seed", self.seed, 0, 2**63 - 1)
+        for protected in self.protected_ids:
+            check_integer("protected_ids", protected, 0)
+        object.__setattr__(self, "protected_ids", tuple(self.protected_ids))
 
     reads_input_ids = True  # their number is the step
 
@@ -65,6 +73,8 @@ class XTC(Processor):
             return logits.clone()
         least = logits.masked_fill(~top, torch.inf).argmin(-1, keepdim=True)
         excluded = top.scatter(-1, least, False)
+        protected = excluded[..., list(self.protected_ids)].any(-1, keepdim=True)
+        excluded &= ~protected
         return remove(logits, ~excluded)
 
     def _chance(self, step: int) -> float:

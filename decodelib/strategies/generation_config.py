@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from decodelib.decoding.search import Strategy
-from decodelib.processors.generation_config import check_expressible, field, processors_of
+from decodelib.processors.generation_config import (
+    BEFORE_SAMPLING,
+    check_expressible,
+    field,
+    processors_of,
+)
 from decodelib.processors.truncation import TopK
 from decodelib.strategies.beam import BeamSearch
 from decodelib.strategies.contrastive_search import ContrastiveSearch
@@ -19,10 +24,13 @@ def from_generation_config(config: Any) -> Strategy:
     The rules are transformers' own (version 5), also where a field is None:
 
     - do_sample=False, its default, is `Greedy()`; with a repetition_penalty r,
-      `Sampling(RepetitionPenalty(r), TopK(1))`, which is greedy on the penalised logits;
-    - do_sample=True is `Sampling` of repetition_penalty, temperature, top_k, top_p, min_p,
-      typical_p, epsilon_cutoff and eta_cutoff, applied in this order. A top_k of None is 50:
-      whoever does not want top-k must say top_k=0;
+      `Sampling(RepetitionPenalty(r), TopK(1))`, which is greedy on the penalised logits; likewise
+      with sequence_bias, no_repeat_ngram_size, bad_words_ids and suppress_tokens;
+    - do_sample=True is `Sampling` of sequence_bias, repetition_penalty, no_repeat_ngram_size,
+      bad_words_ids, suppress_tokens, temperature, top_k, top_p, min_p, typical_p, epsilon_cutoff
+      and eta_cutoff, applied in this order. A top_k of None is 50: whoever does not want top-k must
+      say top_k=0. top_h is refused, because transformers' class is not the paper's, which is
+      `TopH`;
     - num_beams > 1 is `BeamSearch`, with num_beam_groups > 1 `DiverseBeamSearch`;
     - penalty_alpha > 0 without sampling is `ContrastiveSearch`.
 
@@ -48,12 +56,14 @@ def from_generation_config(config: Any) -> Strategy:
         return _beams(config, num_beams)
     if field(config, "do_sample", False):
         return Sampling.from_generation_config(config)
-    penalty = processors_of(config, ["repetition_penalty"])
+    before = processors_of(config, BEFORE_SAMPLING)
     if (alpha := field(config, "penalty_alpha", 0)) and field(config, "top_k", 50) > 1:
-        if penalty:
-            raise ValueError("config must leave repetition_penalty unset for contrastive search")
+        if before:
+            raise ValueError(
+                f"config must leave {', '.join(BEFORE_SAMPLING)} unset for contrastive search"
+            )
         return ContrastiveSearch(field(config, "top_k", 50), alpha)
-    return Sampling(*penalty, TopK(1)) if penalty else Greedy()
+    return Sampling(*before, TopK(1)) if before else Greedy()
 
 
 def to_generation_config(strategy: Strategy) -> dict[str, Any]:
@@ -64,9 +74,10 @@ def to_generation_config(strategy: Strategy) -> dict[str, Any]:
     that neither transformers' hidden default top_k=50 nor the model's own configuration adds to it.
 
     Args:
-        strategy: `Greedy()`, a `BeamSearch`, or a `Sampling` of RepetitionPenalty, Temperature,
-            TopK, TopP, MinP, Typical, Epsilon and Eta, each at most once and in this order, the
-            only one that transformers knows.
+        strategy: `Greedy()`, a `BeamSearch`, or a `Sampling` of LogitBias, RepetitionPenalty,
+            NoRepeatNGram, SuppressTokens, Temperature, TopK, TopP, MinP, Typical, Epsilon and Eta,
+            each at most once, in this order, which is the only one that transformers knows, and
+            with no settings but the first.
 
     Raises:
         TypeError: If it is not a strategy.
@@ -98,10 +109,10 @@ def _beams(config: Any, num_beams: int) -> Strategy:
             f"config must not have do_sample=True with num_beams={num_beams}: no strategy samples "
             "beams that way, StochasticBeamSearch is the nearest"
         )
-    if processors_of(config, ["repetition_penalty"]):
+    if processors_of(config, BEFORE_SAMPLING):
         raise ValueError(
-            f"config must leave repetition_penalty unset with num_beams={num_beams}: beam search "
-            "has no processors here"
+            f"config must leave {', '.join(BEFORE_SAMPLING)} unset with num_beams={num_beams}: "
+            "beam search has no processors here"
         )
     shared = {
         "num_beams": num_beams,

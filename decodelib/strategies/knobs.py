@@ -118,6 +118,9 @@ def _required(given: Given, name: str) -> str:
     return str(given[name])
 
 
+_BY_SEQUENCE = ("presence_penalty", "frequency_penalty", "xtc", "mirostat")
+"""The processors that follow a sequence, which speculative sampling cannot take back."""
+
 STRATEGIES: dict[str, Choice] = {
     "sampling": Choice("draws tokens", tuple(PROCESSOR_KNOBS), _sampling),
     "greedy": Choice("takes the most probable token", (), lambda given, load: Greedy()),
@@ -152,7 +155,7 @@ STRATEGIES: dict[str, Choice] = {
         (
             "draft",
             "num_draft_tokens",
-            *(name for name in PROCESSOR_KNOBS if name not in ("xtc", "mirostat")),
+            *(name for name in PROCESSOR_KNOBS if name not in _BY_SEQUENCE),
         ),
         _speculative,
     ),

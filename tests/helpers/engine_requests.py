@@ -22,11 +22,16 @@ PROMPTS = (
 
 KNOBS = {
     "repetition_penalty": lambda r: r.choice((0.8, 1.1, 1.3, 2.0)),
+    "no_repeat_ngram_size": lambda r: r.choice((1, 2, 3)),
+    "presence_penalty": lambda r: round(r.uniform(-1, 2), 2),
+    "frequency_penalty": lambda r: round(r.uniform(-1, 2), 2),
     "dry": lambda r: r.choice((0.4, 0.8, 3.0)),
     "temperature": lambda r: round(r.uniform(0.2, 2.0), 3),
     "dynamic_temperature": lambda r: sorted((round(r.uniform(0.2, 1), 2), 1.0 + r.random())),
     "entropy_temperature": lambda r: True,
     "top_n_sigma": lambda r: round(r.uniform(0.5, 3.0), 3),
+    "top_h": lambda r: round(r.uniform(0.1, 1.0), 2),
+    "p_less": lambda r: True,
     "top_k": lambda r: r.choice((1, 2, 5, 20, 40, 100, 1000, 8192, 9000)),
     "top_p": lambda r: round(r.uniform(0.05, 1.0), 3),
     "min_p": lambda r: r.choice((0.0, 0.01, 0.05, 0.2, 0.5, 1.0)),

@@ -16,10 +16,17 @@ from decodelib import (  # fmt: skip
     EntropyTemperature,
     Epsilon,
     Eta,
+    FrequencyPenalty,
+    LogitBias,
     MinP,
     Mirostat,
+    NoRepeatNGram,
+    PLess,
+    PresencePenalty,
     RepetitionPenalty,
+    SuppressTokens,
     Temperature,
+    TopH,
     TopK,
     TopNSigma,
     TopP,
@@ -37,24 +44,35 @@ ALL = [
     Eta(0), Eta(1e-300), Eta(0.3), TopNSigma(0), TopNSigma(1), TopNSigma(1e300), TopNSigma(INF),
     RepetitionPenalty(1.2), RepetitionPenalty(1e-300), RepetitionPenalty(1e300),
     DRY(), DRY(1e300, allowed_length=1), DRY(breaker_ids=(3,)),
-    XTC(1, 0.1), XTC(1, 0.5), XTC(1, 1e-300), XTC(0.5, 0.1, seed=3),
+    XTC(1, 0.1), XTC(1, 0.5), XTC(1, 1e-300), XTC(0.5, 0.1, seed=3), XTC(1, 0.1, 0, (0,)),
+    PresencePenalty(0.5), PresencePenalty(-1e300), FrequencyPenalty(0.5), FrequencyPenalty(1e300),
+    FrequencyPenalty(0.5, window=2), RepetitionPenalty(1.5, window=1), DRY(window=4, skip=1),
+    LogitBias({0: 2.0, (0, 0): -1e300}), SuppressTokens([0]), SuppressTokens([0, (0, 0)]),
+    NoRepeatNGram(1), NoRepeatNGram(2), NoRepeatNGram(3, skip=1),
+    TopH(1e-12), TopH(0.4), TopH(0.9), TopH(1), PLess(),
+    TopP(0.1, 3), MinP(0.9, 3), Typical(0.1, 3), Epsilon(0.9, 3), Eta(0.9, 3), TopP(0.1, 10**9),
     Temperature(0.5) | TopK(5) | TopP(0.9) | MinP(0.1), Chain(),
     RepetitionPenalty(1.3) | DRY() | TopNSigma(2) | Typical(0.9) | XTC(1, 0.1) | Epsilon(0.01),
 ]  # fmt: skip
 NEUTRAL = [
     Temperature(1), TopK(7), TopK(10**9), TopP(1), MinP(0), Typical(1), Epsilon(0), Eta(0),
     TopNSigma(INF), RepetitionPenalty(1), DRY(0), DRY(allowed_length=99), XTC(0, 0.1), XTC(1, 0.51),
-    DynamicTemperature(1, 1), EntropyTemperature((1.0,)), Chain(),
+    DynamicTemperature(1, 1), EntropyTemperature((1.0,)), Chain(), TopH(1), PresencePenalty(0),
+    FrequencyPenalty(0), LogitBias({}), LogitBias({0: 0}), SuppressTokens([]), NoRepeatNGram(9),
 ]  # fmt: skip
 ALONE = [
     *NEUTRAL, TopK(1), TopP(0.01), MinP(1), Typical(0.01), Epsilon(0.99), Eta(0.99), TopNSigma(0),
-    XTC(1, 0.1), EntropyTemperature(), DynamicTemperature(0.5, 1.5),
+    XTC(1, 0.1), EntropyTemperature(), DynamicTemperature(0.5, 1.5), TopH(0.01), PLess(),
+    SuppressTokens([0]), NoRepeatNGram(1),
 ]  # fmt: skip
 KEEP_THE_BEST = [
     TopK(1), TopK(3), TopP(0.3), TopP(0.8), MinP(0.1), MinP(0.9), TopK(4) | MinP(0.2),
-    Epsilon(0.2), Eta(0.4), TopNSigma(0), TopNSigma(1),
+    Epsilon(0.2), Eta(0.4), TopNSigma(0), TopNSigma(1), TopH(0.1), TopH(0.7), PLess(),
 ]  # fmt: skip
-TRUNCATING = [*KEEP_THE_BEST, Typical(0.2), Typical(0.6), XTC(1, 0.1), XTC(1, 0.01)]
+TRUNCATING = [
+    *KEEP_THE_BEST, SuppressTokens([1, (0, 3)]), NoRepeatNGram(2), Typical(0.2), Typical(0.6),
+    XTC(1, 0.1), XTC(1, 0.01),
+]  # fmt: skip
 each_processor = pytest.mark.parametrize("processor", ALL, ids=repr)
 
 numbers = st.one_of(

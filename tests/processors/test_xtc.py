@@ -41,3 +41,20 @@ def test_xtc_acts_at_the_share_of_steps_it_was_given_and_by_the_seed():
 def test_values_out_of_range_are_refused_in_one_sentence(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_xtc_does_nothing_where_a_protected_token_would_go():
+    probs = [0.5, 0.3, 0.15, 0.05]  # the first two would go
+    assert xtc_set(dl.XTC(1.0, 0.1, protected_ids=(1, 3)), probs) == [0, 1, 2, 3]
+    assert xtc_set(dl.XTC(1.0, 0.1, protected_ids=(2, 3)), probs) == [2, 3]  # they stay anyway
+
+
+def test_a_protected_token_saves_its_own_row_alone():
+    logits = torch.tensor([[0.5, 0.3, 0.2], [0.3, 0.5, 0.2]]).log()
+    result = dl.XTC(1.0, 0.25, protected_ids=(0,))(torch.zeros(2, 1, dtype=torch.long), logits)
+    assert (result > -math.inf).tolist() == [[True] * 3, [True, False, True]]
+
+
+def test_a_protected_id_below_zero_is_refused():
+    with pytest.raises(ValueError, match="protected_ids must be at least 0, got -1"):
+        dl.XTC(0.5, 0.1, protected_ids=(-1,))

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 from jaxtyping import AbstractArray
 
 import decodelib as dl
@@ -127,7 +128,7 @@ WITH_EXAMPLES = [
 
 @pytest.mark.parametrize("module", WITH_EXAMPLES)
 def test_examples_in_docstrings_give_what_they_say(module):
-    found = doctest.testmod(importlib.import_module(module), extraglobs={"dl": dl})
+    found = doctest.testmod(importlib.import_module(module), extraglobs={"dl": dl, "torch": torch})
     assert found.attempted
     assert not found.failed
 

@@ -23,6 +23,10 @@ CHOICES = {
     "epsilon_cutoff": [None, 0.0, 0.001, 0.03],
     "eta_cutoff": [None, 0.0, 0.01, 0.2],
     "repetition_penalty": [None, 1.0, 0.8, 1.3, 2.5],
+    "no_repeat_ngram_size": [None, 0, 1, 2, 3],
+    "bad_words_ids": [None, [[7]], [[8], [9, 5]], [[9, 5, 6], [5, 6]]],
+    "suppress_tokens": [None, [0], [3, 4, 5, 6]],
+    "sequence_bias": [None, [[[5], 2.0]], [[[9, 5], -3.0], [[5, 6], 4.0], [[2], 1.5]]],
 }
 
 
@@ -87,10 +91,15 @@ def test_top_k_is_50_unless_the_configuration_says_otherwise(lm: HFModel) -> Non
 def test_processors_stand_in_the_order_in_which_transformers_applies_them() -> None:
     config = GenerationConfig(
         do_sample=True, eta_cutoff=0.1, epsilon_cutoff=0.2, typical_p=0.3, min_p=0.4, top_p=0.5,
-        top_k=6, temperature=0.7, repetition_penalty=1.8,
+        top_k=6, temperature=0.7, suppress_tokens=[4], bad_words_ids=[[1, 2], [3]],
+        no_repeat_ngram_size=2, repetition_penalty=1.8, sequence_bias=[[[5, 6], 2.0]],
     )  # fmt: skip
     assert dl.from_generation_config(config) == dl.Sampling(
+        dl.LogitBias({(5, 6): 2.0}),
         dl.RepetitionPenalty(1.8),
+        dl.NoRepeatNGram(2),
+        dl.SuppressTokens([(1, 2), 3]),
+        dl.SuppressTokens([4]),
         dl.Temperature(0.7),
         dl.TopK(6),
         dl.TopP(0.5),
@@ -176,11 +185,11 @@ def test_what_does_not_sample_is_greedy_or_a_search(settings, strategy) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"no_repeat_ngram_size": 3}, "config must leave no_repeat_ngram_size unset, got 3"),
+        ({"forced_eos_token_id": 3}, "config must leave forced_eos_token_id unset, got 3"),
         ({"do_sample": True, "top_h": 0.4}, "config must leave top_h unset, got 0.4"),
-        ({"bad_words_ids": [[3]]}, "config must leave bad_words_ids unset"),
+        ({"num_beams": 2, "bad_words_ids": [[3]]}, "bad_words_ids, suppress_tokens unset with num"),
         ({"do_sample": True, "num_beams": 2}, "must not have do_sample=True with num_beams=2"),
-        ({"num_beams": 2, "repetition_penalty": 1.2}, "leave repetition_penalty unset with num_b"),
+        ({"num_beams": 2, "repetition_penalty": 1.2}, "repetition_penalty, .* unset with num"),
         ({"num_return_sequences": 3}, "must have num_return_sequences=1 without beams or sampling"),
         ({"penalty_alpha": 0.6, "repetition_penalty": 1.2}, "unset for contrastive search"),
         ({"do_sample": True, "top_p": 1.5}, r"top_p must be in \(0, 1\], got 1.5"),
@@ -199,6 +208,8 @@ def test_what_no_strategy_expresses_is_named(settings, message) -> None:
         (dl.Sampling(dl.TopP(0.9), dl.Temperature(0.7)), "in transformers' order .*each at most"),
         (dl.Sampling(dl.TopK(3), dl.TopK(2)), "in transformers' order .*each at most once"),
         (dl.Sampling(dl.TopNSigma(1.0)), r"has a field for, got TopNSigma\(1.0\)"),
+        (dl.Sampling(dl.TopP(0.9, 2)), "has a field for, got TopP.0.9, min_tokens_to_keep=2"),
+        (dl.Sampling(dl.RepetitionPenalty(1.2, window=9)), "a field for, got RepetitionPenalty"),
         (dl.ContrastiveSearch(), "strategy must be greedy, sampling or beam search, got Contr"),
     ],
     ids=repr,

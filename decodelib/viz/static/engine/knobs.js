@@ -21,11 +21,16 @@
   /** @type {Record<string, Partial<Knob>>} */
   const LIMITS = {
     repetition_penalty: { min: 0, above: true },
+    no_repeat_ngram_size: { min: 1, integer: true },
+    presence_penalty: {},
+    frequency_penalty: {},
     dry: { min: 0 },
     temperature: { min: 0 },
     dynamic_temperature: { min: 0, above: true, parts: ["lowest", "highest"] },
     entropy_temperature: {},
     top_n_sigma: { min: 0 },
+    top_h: { min: 0, max: 1, above: true },
+    p_less: {},
     top_k: { min: 1, integer: true },
     top_p: { min: 0, max: 1, above: true },
     min_p: { min: 0, max: 1 },

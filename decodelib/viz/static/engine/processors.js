@@ -21,6 +21,39 @@
       for (const id of new Set(ids)) logits[id] = logits[id] > 0 ? logits[id] / r : logits[id] * r;
     };
 
+  /** Removes what would make `size` tokens in a row occur again, unless nothing would be left.
+   *  @param {number} size */
+  const noRepeatNGram =
+    (size) => (/** @type {number[]} */ ids, /** @type {Float64Array} */ logits) => {
+      if (ids.length < size) return;
+      const start = ids.length - size + 1;
+      const banned = new Set();
+      for (let at = 0; at < start; at++) {
+        let same = 0;
+        while (same < size - 1 && ids[at + same] === ids[start + same]) same++;
+        if (same === size - 1) banned.add(ids[at + same]);
+      }
+      if (logits.every((logit, id) => logit === -Infinity || banned.has(id))) return;
+      for (const id of banned) logits[id] = -Infinity;
+    };
+
+  /** A penalty on how often each token occurs behind the prompt, which is what the first call is given.
+   *  @param {(count: number) => number} cost */
+  const onCounts = (cost) => {
+    let start = -1;
+    return (/** @type {number[]} */ ids, /** @type {Float64Array} */ logits) => {
+      if (start < 0) start = ids.length;
+      const counts = new Map();
+      for (const id of ids.slice(start)) counts.set(id, (counts.get(id) ?? 0) + 1);
+      for (const [id, count] of counts) logits[id] -= cost(count);
+    };
+  };
+
+  const presencePenalty = (/** @type {number} */ strength) => onCounts(() => strength);
+
+  const frequencyPenalty = (/** @type {number} */ strength) =>
+    onCounts((count) => strength * count);
+
   const DRY = { base: 1.75, allowedLength: 2, largest: 1e4 };
 
   /** @param {number} multiplier */
@@ -93,6 +126,42 @@
     );
   }
 
+  const topH = (/** @type {number} */ share) => (/** @type {any} */ row) => {
+    if (share === 1) return row;
+    const ranked = row.ranked();
+    const probs = Array.from(ranked.logits, (/** @type {number} */ logit) =>
+      Math.exp(logit - ranked.logits[0]),
+    );
+    const total = probs.reduce((sum, p) => sum + p, 0);
+    const surprises = probs.map((p) => (p > 0 ? -(p / total) * Math.log(p / total) : 0));
+    const bound = share * surprises.reduce((sum, s) => sum + s, 0) + 1e-12;
+    let [mass, surprise, count] = [0, 0, 0];
+    do {
+      mass += probs[count] / total;
+      surprise += surprises[count];
+      count++;
+    } while (
+      count < probs.length &&
+      (surprise + surprises[count]) / (mass + probs[count] / total) +
+        Math.log(mass + probs[count] / total) <=
+        bound
+    );
+    return ranked.keep([[0, count]]);
+  };
+
+  const pLess = () => (/** @type {any} */ row) => {
+    const ranked = row.ranked();
+    const { data } = ranked;
+    let agree = 0;
+    for (const logit of ranked.logits)
+      agree += Math.exp(2 * (logit - ranked.logits[0] - data.before.logTotal));
+    const equals = countWhile(
+      [[0, ranked.ids.length]],
+      (/** @type {number} */ i) => ranked.logits[i] === ranked.logits[0],
+    );
+    return ranked.keep([[0, Math.max(equals, reaching(data, Math.log(agree)))]]);
+  };
+
   const xtc =
     (/** @type {[number, number]} */ [probability, threshold]) =>
     (/** @type {any} */ row, /** @type {Context} */ { ids, seed }) => {
@@ -127,12 +196,20 @@
   };
 
   /** By the command line's names, in the order in which sampling applies them. */
-  const PENALTIES = { repetition_penalty: repetitionPenalty, dry };
+  const PENALTIES = {
+    repetition_penalty: repetitionPenalty,
+    no_repeat_ngram_size: noRepeatNGram,
+    presence_penalty: presencePenalty,
+    frequency_penalty: frequencyPenalty,
+    dry,
+  };
   const STEPS = {
     temperature,
     dynamic_temperature: dynamicTemperature,
     entropy_temperature: entropyTemperature,
     top_n_sigma: cut("top_n_sigma"),
+    top_h: topH,
+    p_less: pLess,
     top_k: cut("top_k"),
     top_p: cut("top_p"),
     min_p: cut("min_p"),
