@@ -103,8 +103,8 @@ def parser() -> Parser:
     made = Parser(
         prog="decodelib",
         description="Continue a prompt with a language model.",
-        epilog='Example: decodelib "Once upon a time" --temperature 0.8 --top-p 0.9. In a clone of the book, '
-        "`decodelib claims MODEL` reports which of its claims hold on a model.",
+        epilog='Example: decodelib "Once upon a time" --temperature 0.8 --top-p 0.9. '
+        "In a clone of the book, `decodelib claims MODEL` reports what of it holds on a model.",
         allow_abbrev=False,
     )
     add = made.add_argument
