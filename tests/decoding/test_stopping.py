@@ -119,6 +119,13 @@ def test_the_start_of_a_stop_string_that_comes_to_nothing_is_shown():
     assert shown == ["a", "", "</b", "", ""]
 
 
+@pytest.mark.parametrize("length", [1, 2, 3])
+def test_any_beginning_of_a_stop_string_is_held_back_until_it_is_known(length):
+    begun = b"</s>"[:length]
+    assert run([begun, b"x"], stop="</s>")[1] == ["", begun.decode() + "x", ""]
+    assert run([begun, b"</s>"[length:]], stop="</s>")[1] == ["", ""]
+
+
 def test_the_start_of_a_stop_string_at_the_very_end_is_text():
     g, _ = run([b"a", b"</s"], stop="</s>")
     assert (g.text, g.finish_reason) == ("a</s", "eos")

@@ -37,7 +37,6 @@ def check(lm, strategy, stops, **settings):
     g = dl.generate(lm, [EOS], strategy, **settings)
     traced = dl.generate(lm, [EOS], strategy, trace=True, **settings)
     steps = list(dl.stream(lm, [EOS], strategy, **settings))
-    assert g == dl.generate(lm, [EOS], strategy, **settings)
     assert (traced.text, traced.tokens, traced.token_ids) == (g.text, g.tokens, g.token_ids)
     assert (traced.finish_reason, traced.stop_reason) == (g.finish_reason, g.stop_reason)
     assert "".join(step.text for step in steps) == g.text
@@ -56,7 +55,9 @@ def test_stream_tokens_and_text_agree_on_random_texts(family, count):
     for number in range(count):
         ids = [i for i in random_ids(rng, tokenizer) if i != EOS] or [2]
         lm = Recital(tokenizer, ids, EOS)
-        make = list(STRATEGIES.values())[number % len(STRATEGIES)]
+        # Greedy decoding on all of the many, and the others in turn on some.
+        turn = number % len(STRATEGIES) if count < 100 or number % 10 == 0 else 0
+        make = list(STRATEGIES.values())[turn]
         whole = check(lm, make(lm), [])
         assert (whole.finish_reason, whole.token_ids) == ("eos", lm.ids)
         assert whole.text + lm.decode([EOS]) == "".join(whole.tokens)
