@@ -155,6 +155,7 @@ interface Shell {
 
   parts: Parts;
   logits: Logits;
+  table: Record<string, Omit<Knob, "slider">>;
   knobs: Record<string, Knob>;
   distribution: Distribution;
   beams: Beams;

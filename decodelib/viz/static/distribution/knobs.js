@@ -1,7 +1,7 @@
 // @ts-check
-/* The knobs of the distribution explorer: a processor each, the value that is off, and a slider. */
+/* The knobs of the distribution explorer: what the library's table says of each, and a slider. */
 (() => {
-  const { parts } = globalThis.DecodeExplorer;
+  const { parts, table } = globalThis.DecodeExplorer;
   const { linear, counts, stops } = parts;
 
   const tenths = [4, 3, 2, 1].flatMap((e) =>
@@ -9,54 +9,19 @@
   );
   const sigmas = Array.from({ length: 100 }, (_, i) => (i + 1) / 20);
 
-  /** `usual` is where a step starts that the reader adds.
-   * @type {Shell["knobs"]} */
-  const knobs = {
-    temperature: {
-      label: "Temperature",
-      processor: "Temperature",
-      off: 1,
-      usual: 0.7,
-      slider: () => linear(0.05, 3, 0.05),
-    },
-    top_n_sigma: {
-      label: "Top-nσ",
-      processor: "TopNSigma",
-      off: 0,
-      usual: 1,
-      slider: () => stops([...sigmas, 0], 0),
-    },
-    top_k: { label: "Top-k", processor: "TopK", off: 0, usual: 40, slider: counts },
-    top_p: {
-      label: "Top-p",
-      processor: "TopP",
-      off: 1,
-      usual: 0.9,
-      slider: () => linear(0.01, 1, 0.01),
-    },
-    min_p: {
-      label: "Min-p",
-      processor: "MinP",
-      off: 0,
-      usual: 0.05,
-      slider: () => linear(0, 1, 0.01),
-    },
-    typical_p: {
-      label: "Typical",
-      processor: "Typical",
-      off: 1,
-      usual: 0.9,
-      slider: () => linear(0.01, 1, 0.01),
-    },
-    eta: {
-      label: "Eta",
-      processor: "Eta",
-      off: 0,
-      usual: 0.002,
-      slider: () => stops([0, ...tenths], 0),
-    },
+  /** @type {Record<string, Knob["slider"]>} */
+  const sliders = {
+    temperature: () => linear(0.05, 3, 0.05),
+    top_n_sigma: () => stops([...sigmas, 0], 0),
+    top_k: counts,
+    top_p: () => linear(0.01, 1, 0.01),
+    min_p: () => linear(0, 1, 0.01),
+    typical_p: () => linear(0.01, 1, 0.01),
+    eta: () => stops([0, ...tenths], 0),
   };
 
-  globalThis.DecodeExplorer.knobs = knobs;
+  globalThis.DecodeExplorer.knobs = Object.fromEntries(
+    Object.entries(sliders).map(([name, slider]) => [name, { ...table[name], slider }]),
+  );
   globalThis.DecodeExplorer.distribution = /** @type {Distribution} */ ({});
 })();
