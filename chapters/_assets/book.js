@@ -62,3 +62,19 @@ function editDistance(a, b) {
   }
   return row[b.length];
 }
+
+/* What is wider than the column of text takes the margin beside it, where there is one, and the list of
+   contents folds away while it is in sight. Explorers that need the room have said so by now. */
+addEventListener("DOMContentLoaded", () => {
+  const contents = document.querySelector(".bd-sidebar-secondary");
+  if (innerWidth < 1200 || !contents) return;
+  const isCut = (node) => node.scrollWidth > node.clientWidth + 1;
+  const cut = [...document.querySelectorAll(".cell_output pre, .cell_output .text_html")].filter(isCut);
+  for (const node of cut) node.closest(".cell_output").classList.add("full-width");
+  const inSight = new Set();
+  const observer = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) inSight[isIntersecting ? "add" : "delete"](target);
+    contents.classList.toggle("hide", inSight.size > 0);
+  });
+  for (const node of document.querySelectorAll(".full-width")) observer.observe(node);
+});

@@ -84,6 +84,8 @@ class LanguageModel(ABC, Generic[CacheT]):
         num_parameters: Weights, those that two layers share counted once; 0 for a table.
         num_bytes: What the weights take as they are stored, which is what a step of one token reads
             of them.
+        folder: The folder or file that `load` was given, as it was given; None for a model with a
+            name that loads it.
     """
 
     name: str
@@ -97,6 +99,7 @@ class LanguageModel(ABC, Generic[CacheT]):
     num_layers: int = 0
     num_parameters: int = 0
     num_bytes: int = 0
+    folder: str | None = None
 
     @property
     def eos_token_id(self) -> int | None:

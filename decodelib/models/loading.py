@@ -155,9 +155,13 @@ def _load(name: str, device: torch.device, dtype: torch.dtype) -> LanguageModel:
     if _is_gguf(name):
         from decodelib.models.gguf_files import load_gguf
 
-        return load_gguf(folder, folder.resolve().name, device, dtype)
+        lm = load_gguf(folder, folder.resolve().name, device, dtype)
+        lm.folder = name
+        return lm
     if os.path.isdir(folder):
-        return _from_folder(folder, _called(folder.resolve()), device, dtype)
+        lm = _from_folder(folder, _called(folder.resolve()), device, dtype)
+        lm.folder = name
+        return lm
     return _from_folder(hub.fetch(name, "main"), name, device, dtype)
 
 

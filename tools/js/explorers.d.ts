@@ -44,6 +44,8 @@ interface Question {
 
 interface CommonData {
   model: string | null;
+  /** Python source that loads the model, where its name alone would not. */
+  load?: string | null;
   initial: Record<string, unknown>;
   limits: Record<string, Limit>;
   predict: Question | null;
@@ -206,11 +208,12 @@ interface Parts {
     rowHeader?: number;
   }): View & { node: HTMLDetailsElement };
   imports(source: string): string[];
+  loadOf(data: { load?: string | null; model: string | null }): string | null;
   sharing(options: { model: Model; code(): string }): View;
   explorer<Data extends CommonData>(
     kind: string,
     settings: string[],
-    create: (page: Page<Data>) => { views: View[]; look?(): void; stop?(): void },
+    create: (page: Page<Data>) => { views: View[]; look?(): void; stop?(): void; isWide?: boolean },
   ): void;
   header(options: { page: AnyPage; source(): string; below?: Child[] }): View;
   note(text: string): View;
@@ -294,7 +297,7 @@ interface Logits {
   apply(row: LogitsRow, settings: Settings): Applied;
   uniforms(seed: number, n: number): Float64Array;
   draw(result: Applied, seed: number, n: number): number[];
-  asCode(model: string | null, context: Context, settings: Settings, seed: number): string;
+  asCode(load: string | null, context: Context, settings: Settings, seed: number): string;
 }
 
 interface Knob {
@@ -467,7 +470,7 @@ interface Entropy {
   glyph(name: Quadrant): SVGElement;
   map(scene: EntropyScene): View;
   selected(scene: EntropyScene): View;
-  asCode(model: string | null, scene: Pick<EntropyScene, "record" | "at" | "thresholds">): string;
+  asCode(load: string | null, scene: Pick<EntropyScene, "record" | "thresholds">): string;
 }
 
 // ---- the generation player -------------------------------------------------------------------------

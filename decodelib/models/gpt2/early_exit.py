@@ -37,4 +37,5 @@ def first_layers(lm: LanguageModel[Any], count: int) -> GPT2 | HFModel:
     check_integer("count", count, 1, lm.num_layers)
     shallow = lm.first_layers(count)
     shallow.name = f"{lm.name}, {count} of {lm.num_layers} layers"
+    shallow.folder = lm.folder
     return shallow

@@ -16,6 +16,7 @@ from decodelib.viz.distribution.payload import pack, unpack
 from decodelib.viz.distribution.steps import STEPS, Distribution, apply_steps, check_knob, processor
 from decodelib.viz.shell.explorer import Explorer, build, question
 from decodelib.viz.shell.limits import Limit, list_of, number, one_of
+from decodelib.viz.shell.source import load_of
 
 SHOWN = ("temperature", "top_k", "top_p", "min_p")
 """The knobs that are there from the start unless the author names others."""
@@ -89,7 +90,15 @@ class DistributionExplorer(Explorer):
         texts = dict.fromkeys(rows, prompts) if isinstance(prompts, str) else dict(prompts)
         contexts = [(label, texts.get(label), row) for label, row in rows.items()]
         return cls._build(
-            contexts, lambda i: tokens[i], None, title, predict, answer, bars, knobs, settings
+            contexts,
+            lambda i: tokens[i],
+            {"model": None},
+            title,
+            predict,
+            answer,
+            bars,
+            knobs,
+            settings,
         )
 
     @classmethod
@@ -97,7 +106,7 @@ class DistributionExplorer(Explorer):
         cls,
         contexts: Sequence[tuple[str, str | None, Tensor | Sequence[float]]],
         token_text: Callable[[int], str],
-        model: str | None,
+        model: Mapping[str, str | None],
         title: str,
         predict: str | None,
         answer: str,
@@ -117,7 +126,7 @@ class DistributionExplorer(Explorer):
         explorer = build(cls)
         explorer.title = title
         explorer.data = {
-            "model": model,
+            **model,
             "bars": bars,
             "knobs": list(knobs),
             "contexts": records,
@@ -255,6 +264,7 @@ def explore_distribution(
     else:
         prompts = {prompt: prompt for prompt in contexts}
     rows = [(label, prompt, lm.next_logits(prompt)) for label, prompt in prompts.items()]
+    model = {"model": lm.name, **load_of(lm)}
     return DistributionExplorer._build(
-        rows, lambda i: lm.decode([i]), lm.name, title, predict, answer, bars, knobs, settings
+        rows, lambda i: lm.decode([i]), model, title, predict, answer, bars, knobs, settings
     )

@@ -17,6 +17,7 @@ from decodelib.strategies.entropix import EntropySampling, Quadrant
 from decodelib.viz.entropy.record import adaptive_band, axis_end, record_steps
 from decodelib.viz.shell.explorer import Explorer, build, question
 from decodelib.viz.shell.limits import Limit, number, one_of
+from decodelib.viz.shell.source import load_of
 
 QUADRANTS: tuple[Quadrant, ...] = get_args(Quadrant)
 KINDS = ("entropy", "varentropy")
@@ -214,6 +215,7 @@ def explore_entropy(
     explorer.title = title
     explorer.data = {
         "model": None if isinstance(lm, TableLM) else lm.name,
+        **load_of(lm),
         "texts": records,
         "axes": {
             "entropy": axis_end(records, "entropy", 7),

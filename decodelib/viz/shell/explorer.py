@@ -14,6 +14,7 @@ import html
 import json
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -66,8 +67,11 @@ class Explorer(t.HasTraits):
             predict: What `question` returns, or None to hide nothing.
 
         Raises:
-            TypeError: For the name of no setting.  ValueError: For a value that a trait refuses.
+            TypeError: For the name of no setting.
+            ValueError: For a value that a trait refuses, and for text that UTF-8 cannot hold.
         """
+        _check_text(self.title)
+        _check_text(self.data)
         names = (*self.settings, "prediction")
         if unknown := sorted(set(settings) - set(names)):
             raise TypeError(f"settings must be among {', '.join(names)}, got {unknown[0]}")
@@ -145,6 +149,20 @@ def question(
         return None
     asked = {"question": predict, "answer": answer}
     return asked | ({"choices": list(choices)} if choices else {})
+
+
+def _check_text(value: object) -> None:
+    """Raise ValueError for text, anywhere in JSON-able data, with half of a surrogate pair.
+
+    Neither a page nor a notebook is a file that could hold it.
+    """
+    if isinstance(value, str) and re.search("[\ud800-\udfff]", value):
+        raise ValueError(f"title and labels must be text that UTF-8 can hold, got {value!r}")
+    if isinstance(value, Mapping):
+        value = [*value.keys(), *value.values()]
+    if isinstance(value, list | tuple):
+        for part in value:
+            _check_text(part)
 
 
 def _is_number(value: object) -> bool:

@@ -15,15 +15,21 @@ def as_call(lm: LanguageModel) -> str:
     """Return `dl.load('storybook', dtype='float64')` for that model, and likewise for others.
 
     The dtype is stated where it is float64, which no device chooses by itself: with another one a
-    text can differ. A model of `first_layers` becomes a call of it, and a table itself.
+    text can differ. A model of `first_layers` becomes a call of it, a table itself, and a model
+    from a folder is loaded from that folder, whose name alone may be another model's.
     """
     if isinstance(lm, dl.TableLM):
         return f"dl.TableLM({lm.table})"
     precise = ", dtype='float64'" if lm.dtype == torch.float64 else ""
     shallow = re.fullmatch(r"(.+), (\d+) of \d+ layers", lm.name)
     if shallow is None:
-        return f"dl.load({lm.name!r}{precise})"
-    return f"first_layers(dl.load({shallow[1]!r}{precise}), {shallow[2]})"
+        return f"dl.load({(lm.folder or lm.name)!r}{precise})"
+    return f"first_layers(dl.load({(lm.folder or shallow[1])!r}{precise}), {shallow[2]})"
+
+
+def load_of(lm: LanguageModel) -> dict[str, str]:
+    """Return {"load": source} for a model from a folder: what a page cannot tell from its name."""
+    return {} if lm.folder is None else {"load": as_call(lm)}
 
 
 def as_source(strategy: Strategy) -> str:

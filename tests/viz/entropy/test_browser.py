@@ -241,16 +241,19 @@ def test_the_table_holds_every_step(driver, page, maps):
         assert [float(row[column]) for row in rows] == pytest.approx(record[name], abs=6e-4)
 
 
-def test_the_code_that_is_copied_continues_the_text_with_these_thresholds(
+def test_the_code_that_is_copied_computes_the_map_that_is_shown(
     driver, page, maps, capsys, monkeypatch
 ):
     monkeypatch.setenv("DECODELIB_DTYPE", "float64")
-    root = open_page(driver, page)[0]
-    found: dict = {}
+    root, found = open_page(driver, page)[0], {}
     exec(root.find_element("css selector", ".dx-code pre").get_attribute("textContent"), found)
     assert found["strategy"] == dl.EntropySampling()
-    assert found["prompt"] == maps[0].selected.context
-    assert capsys.readouterr().out.count("\n") == len(found["generation"].steps)
+    printed = [line.rsplit(maxsplit=3) for line in capsys.readouterr().out.splitlines()]
+    driver.execute_script("arguments[0].querySelector('.dx-table').open = true", root)
+    time.sleep(0.1)
+    rows = [row.text.split()[-4:-1] for row in root.find_elements("css selector", "tbody tr")]
+    assert [words[1:] for words in printed] == rows
+    assert [eval(words[0]) for words in printed] == maps[0].data["texts"][0]["tokens"][1:]
 
 
 def test_a_link_brings_back_thresholds_and_place(driver, page, maps):

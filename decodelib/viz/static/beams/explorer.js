@@ -4,6 +4,7 @@
   const { element, showToken, parts, beams } = globalThis.DecodeExplorer;
   const { digits, isLate, replay, score, textOf } = beams;
 
+  const FITTING = 6; // steps: of more, the tree is wider than a column of text
   const RULES = ["num_beams", "length_penalty", "early_stopping"];
   const STOPPING = [
     { value: "false", setting: false, label: "False" },
@@ -23,8 +24,8 @@
     const views = [
       parts.header({ page, source: () => `${scene.last} new tokens`, below: [prompt] }),
       parts.prediction({ page, answer, depends: RULES, next: "Now walk through the steps." }),
-      controls(scene),
       readout(scene),
+      controls(scene),
       beams.diagram(scene),
       parts.note(KEY),
       ranking(scene),
@@ -46,7 +47,7 @@
           }),
       }),
     ];
-    return { views, look: scene.look };
+    return { views, look: scene.look, isWide: scene.last > FITTING };
   }
 
   /** The page, and what its settings make of the recorded search.
@@ -117,9 +118,10 @@
         "div",
         { class: "dx-controls dx-beam-controls" },
         widths.node,
-        step.node,
         penalty.node,
         rule.node,
+        step.node, // next to the tree that it grows
+
         element("div", { class: "dx-buttons" }, ...buttons),
       ),
       update() {

@@ -4,6 +4,7 @@
   const { element, showToken, showProbability, showCount, knobs, distribution } =
     globalThis.DecodeExplorer;
 
+  const ON_PHONE = 8; // bars: so that they stay in sight while a slider moves
   const FEW = 100; // draws: of fewer, the marks stop at the edge instead of stretching the scale
 
   /** @param {DistributionScene} scene */
@@ -12,9 +13,10 @@
     const count = Math.min(data.bars, ...data.contexts.map(({ tokens }) => tokens.length));
     const bars = Array.from({ length: count }, bar);
     const rest = element("p", { class: "dx-rest" });
+    const phone = globalThis.matchMedia("(max-width: 600px)");
     const node = element(
       "div",
-      { class: "dx-chart", role: "img" },
+      { class: "dx-chart dx-pinned", role: "img" },
       head(),
       ...bars.map((one) => one.node),
       rest,
@@ -23,14 +25,18 @@
       node,
       update() {
         const draws = scene.draws();
+        const shown = phone.matches ? Math.min(count, ON_PHONE) : count;
         const after = (/** @type {number} */ i) => (scene.hidden() ? 0 : scene.result.pAfter(i));
         const marks = draws.total < FEW ? 0 : Math.max(...bars.map((_, i) => draws.share(i)));
         const longest = Math.max(scene.result.pBefore(0), after(scene.result.first), marks);
         node.classList.toggle("dx-with-draws", draws.total > 0 && !scene.hidden());
-        for (const [i, one] of bars.entries()) one.update(scene, draws, i, longest);
-        rest.hidden = scene.context.vocab === count;
-        rest.textContent = restOf(scene, count);
-        node.setAttribute("aria-label", labelOf(scene, count));
+        for (const [i, one] of bars.entries()) {
+          one.node.hidden = i >= shown;
+          one.update(scene, draws, i, longest);
+        }
+        rest.hidden = scene.context.vocab === shown;
+        rest.textContent = restOf(scene, shown);
+        node.setAttribute("aria-label", labelOf(scene, shown));
       },
     };
   }

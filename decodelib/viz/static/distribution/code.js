@@ -21,12 +21,12 @@
   }
 
   /** @type {Logits["asCode"]} */
-  logits.asCode = (model, context, settings, seed) => {
+  logits.asCode = (load, context, settings, seed) => {
     const chain = settings.order
       .filter((name) => settings[name] !== knobs[name].off)
       .map((name) => `dl.${knobs[name].processor}(${settings[name]})`)
       .join(", ");
-    if (model === null) {
+    if (load === null) {
       return [
         "import torch",
         "import decodelib as dl",
@@ -41,7 +41,7 @@
     return [
       "import decodelib as dl",
       "",
-      `lm = dl.load(${JSON.stringify(model)})`,
+      `lm = ${load}`,
       `strategy = dl.Sampling(${chain})`,
       `generation = dl.generate(lm, ${JSON.stringify(context.prompt)}, strategy, max_new_tokens=40, seed=${seed})`,
       "print(generation.full_text)",

@@ -38,7 +38,12 @@
       parts.sharing({
         model: page.model,
         code: () =>
-          logits.asCode(scene.data.model, scene.context, scene.settings(), page.get("seed")),
+          logits.asCode(
+            parts.loadOf(scene.data),
+            scene.context,
+            scene.settings(),
+            page.get("seed"),
+          ),
       }),
     ];
     return { views, look: scene.look };

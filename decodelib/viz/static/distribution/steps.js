@@ -33,7 +33,7 @@
     );
     let listed = "";
     return {
-      node: element("div", { class: "dx-controls" }, list, more),
+      node: element("div", { class: "dx-controls dx-below" }, list, more),
       /** Leave only the steps that the chapter names. */
       forget() {
         added.clear();

@@ -1,20 +1,23 @@
 // @ts-check
-/* The text and the thresholds of the map, as Python source. */
+/* The map as Python source that computes it anew, with the thresholds of now. */
 (() => {
   const { entropy } = globalThis.DecodeExplorer;
 
   /** @type {Entropy["asCode"]} */
-  entropy.asCode = (model, { record, at, thresholds }) =>
+  entropy.asCode = (load, { record, thresholds }) =>
     [
       "import decodelib as dl",
+      "from decodelib.distributions import entropy_and_varentropy",
       "",
-      model ? `lm = dl.load(${JSON.stringify(model)})` : "# lm is the table of this page",
+      load ? `lm = ${load}` : "# lm is the table of this page",
+      `text = ${JSON.stringify(record.tokens.join(""))}`,
       "strategy = dl.EntropySampling(",
       ...Object.entries(thresholds).map(([name, value]) => `    ${name}=${value},`),
       ")",
-      `prompt = ${JSON.stringify(record.tokens.slice(0, at).join(""))}`,
-      "generation = dl.generate(lm, prompt, strategy, max_new_tokens=40, trace=True)",
-      "for step in generation.steps:",
-      "    print(repr(step.token), step.decision)",
+      "ids = lm.prompt_ids(text)",
+      "entropies, varentropies = entropy_and_varentropy(lm.logits(ids)[:-1])",
+      "points = zip(ids[1:].tolist(), entropies.tolist(), varentropies.tolist())",
+      "for token_id, h, v in points:",
+      '    print(f"{lm.decode([token_id])!r:15} {h:.3f} {v:.3f} {strategy.quadrant(h, v)}")',
     ].join("\n");
 })();

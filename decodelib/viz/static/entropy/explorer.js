@@ -33,7 +33,10 @@
         rows: () => rowsOfTable(scene),
         columns: ["step", "token", "surprisal", "entropy", "varentropy", "quadrant", "adaptive T"],
       }),
-      parts.sharing({ model: page.model, code: () => entropy.asCode(page.data.model, scene) }),
+      parts.sharing({
+        model: page.model,
+        code: () => entropy.asCode(parts.loadOf(page.data), scene),
+      }),
     ];
     return { views, look: scene.look };
   }

@@ -38,7 +38,7 @@
     return {
       node: element(
         "div",
-        { class: "dx-map" },
+        { class: "dx-map dx-pinned" },
         axis("Varentropy (nats²)"),
         area.node,
         axis("Adaptive temperature; shaded where it sharpens"),

@@ -29,10 +29,12 @@
       parts.header({ page, source: () => `${data.max_new_tokens} new tokens`, below }),
       parts.prediction({ page, answer, next: "Now compare the numbers." }),
       shownPicker(scene),
+      comparison(scene),
       sorter(scene),
       running,
       race.lanes(scene),
       parts.note(KEY),
+      meanings(data.metrics),
       parts.table({
         summary: "The numbers as a table",
         rows: () => rowsOfTable(scene),
@@ -44,7 +46,7 @@
         code: () => race.asCode(data, scene.picked(), page.get("sample")),
       }),
     ];
-    return { views, stop: running.stop };
+    return { views, stop: running.stop, isWide: true };
   }
 
   /** @param {Page<RaceData>} page */
@@ -84,6 +86,60 @@
       },
     };
   }
+
+  /** Two strategies beside each other, without the rest.
+   * @param {RaceScene} scene */
+  function comparison({ data, get, set, announce }) {
+    const names = data.strategies.map(({ name }) => name);
+    const pickers = ["First to compare", "Second to compare"].map((label, i) => {
+      const picker = element(
+        "select",
+        { "aria-label": label, "data-dx": `compare-${i + 1}`, ...parts.SUPPRESS },
+        ...names.map((name) => element("option", { value: name, text: name })),
+      );
+      picker.selectedIndex = Math.min(i, names.length - 1);
+      return picker;
+    });
+    const compare = parts.button(
+      "Side by side",
+      () => {
+        const chosen = pickers.map(({ value }) => value);
+        set({ shown: names.filter((name) => chosen.includes(name)), picked: chosen[0] });
+        announce(`${chosen.join(" and ")} side by side.`);
+      },
+      { "data-dx": "compare" },
+    );
+    const all = parts.button("Show all", () => set({ shown: [] }), { "data-dx": "show-all" });
+    return {
+      node: element(
+        "div",
+        { class: "dx-compare", hidden: names.length < 3 },
+        element("span", { class: "dx-fact-name", text: "Compare" }),
+        pickers[0],
+        element("span", { text: "with" }),
+        pickers[1],
+        compare,
+        all,
+      ),
+      update() {
+        all.hidden = !get("shown").length;
+      },
+    };
+  }
+
+  /** What each number says.
+   * @param {RaceMetric[]} metrics */
+  const meanings = (metrics) => ({
+    node: element(
+      "details",
+      { class: "dx-meanings" },
+      element("summary", { text: "What the numbers mean" }),
+      ...metrics.map(({ label, help }) =>
+        element("p", {}, element("b", { text: label }), `: ${help}.`),
+      ),
+    ),
+    update() {},
+  });
 
   /** @param {RaceScene} scene */
   function sorter({ data, get, set, announce, hidden, labelOf, ranked }) {

@@ -26,7 +26,8 @@
         },
         update: () => update(),
       };
-      const { views, look, stop } = create(page);
+      const { views, look, stop, isWide = false } = create(page);
+      el.classList.toggle("dx-wide", isWide);
       el.append(
         element(
           "div",

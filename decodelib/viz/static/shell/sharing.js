@@ -40,6 +40,11 @@
       ? ["import decodelib as dl", "from decodelib.models.gpt2.early_exit import first_layers"]
       : ["import decodelib as dl"];
 
+  /** Python source that loads the model of the data; null for a table.
+   * @type {Parts["loadOf"]} */
+  const loadOf = ({ load, model }) =>
+    load ?? (model === null ? null : `dl.load(${JSON.stringify(model)})`);
+
   /** The current settings as Python source and, on a page, as a link that opens it with them.
    * @type {Parts["sharing"]} */
   function sharing({ model, code }) {
@@ -87,5 +92,5 @@
     };
   }
 
-  Object.assign(parts, { table, imports, sharing });
+  Object.assign(parts, { table, imports, loadOf, sharing });
 })();

@@ -60,6 +60,8 @@
     el.dataset.dxAlive = "1";
     if (onPage) connect(model, el);
     render({ model, el });
+    // What needs more than the column of text takes the margin beside it, as the theme lets it.
+    if (el.classList.contains("dx-wide")) el.closest(".cell_output")?.classList.add("full-width");
   }
 
   /** Give an explorer of a page its link and its memory.
