@@ -155,7 +155,7 @@ def _load(name: str, device: torch.device, dtype: torch.dtype) -> LanguageModel:
     if _is_gguf(name):
         from decodelib.models.gguf_files import load_gguf
 
-        lm = load_gguf(folder, folder.resolve().name, device, dtype)
+        lm: LanguageModel = load_gguf(folder, folder.resolve().name, device, dtype)
         lm.folder = name
         return lm
     if os.path.isdir(folder):

@@ -44,7 +44,7 @@ const put = (input, value) => {
   moves++;
 };
 const press = (button) => {
-  if (!button.isConnected) return;
+  if (!button.isConnected || button.dataset.dx === "forget") return; // it locks the rest
   button.click();
   moves++;
 };

@@ -253,7 +253,11 @@ def test_the_code_that_is_copied_computes_the_map_that_is_shown(
     time.sleep(0.1)
     rows = [row.text.split()[-4:-1] for row in root.find_elements("css selector", "tbody tr")]
     assert [words[1:] for words in printed] == rows
-    assert [eval(words[0]) for words in printed] == maps[0].data["texts"][0]["tokens"][1:]
+    tokens = [eval(words[0]) for words in printed]
+    shown = maps[0].data["texts"][0]["tokens"][1:]
+    whole = [pair for pair in zip(tokens, shown, strict=True) if "\ufffd" not in pair[0]]
+    assert len(whole) > len(shown) - 4
+    assert all(token == text for token, text in whole)
 
 
 def test_a_link_brings_back_thresholds_and_place(driver, page, maps):
