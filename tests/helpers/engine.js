@@ -9,6 +9,15 @@ globalThis.answerEngine = (() => {
     model = new engine.Model(config, engine.readSafetensors(file));
   };
 
+  /** How many seconds on the processor something takes, each time. */
+  const timed = (count, work) =>
+    Array.from({ length: count }, () => {
+      const start = process.cpuUsage();
+      work();
+      const { user, system } = process.cpuUsage(start);
+      return (user + system) / 1e6;
+    });
+
   const answers = {
     vocabulary: (vocabulary) => {
       tokenizer = new engine.Tokenizer(vocabulary);
@@ -89,17 +98,19 @@ globalThis.answerEngine = (() => {
     },
     time: ([context, count]) => {
       const cache = [];
-      for (let i = 0; i < context; i++) model.read(100 + i, cache);
-      const times = [];
-      for (let i = 0; i < count; i++) {
-        const start = performance.now();
-        model.read(300 + i, cache);
+      for (let i = 0; i < context; i++) model.read(300 + i, cache);
+      return timed(count, () => {
+        model.read(300, cache);
         model.logits();
-        times.push(performance.now() - start);
         cache.pop();
-      }
-      return times.sort((a, b) => a - b)[count >> 1];
+      });
     },
+    timePrompt: ([length, count]) =>
+      timed(count, () => {
+        const cache = [];
+        for (let i = 0; i < length; i++) model.read(300 + i, cache);
+        model.logits();
+      }),
   };
   return Object.assign(
     (question) => {

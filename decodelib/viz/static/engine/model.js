@@ -34,7 +34,14 @@
   function multiply({ rows, columns, lanes: w, bias }, x, out, add = false) {
     const sums = new Float64Array(LANES);
     for (let row = 0, p = 0; row < rows; row += LANES) {
-      let [a, b, c, d, e, f, g, h] = [0, 0, 0, 0, 0, 0, 0, 0];
+      let a = 0;
+      let b = 0;
+      let c = 0;
+      let d = 0;
+      let e = 0;
+      let f = 0;
+      let g = 0;
+      let h = 0;
       for (let i = 0; i < columns; i++, p += LANES) {
         const v = x[i];
         a += w[p] * v;
@@ -213,7 +220,10 @@
    *  @param {number} q
    *  @param {number} size A multiple of 4. */
   function dot(a, p, b, q, size) {
-    let [s, t, u, v] = [0, 0, 0, 0];
+    let s = 0;
+    let t = 0;
+    let u = 0;
+    let v = 0;
     for (const end = p + size; p < end; p += 4, q += 4) {
       s += a[p] * b[q];
       t += a[p + 1] * b[q + 1];

@@ -93,19 +93,20 @@
       });
       return end && { result: end.value };
     },
-    async speed({ id, context, count }) {
-      const ids = Array.from({ length: context }, (_, i) => 300 + i);
+    /** Time one more token after `context` others, or reading a prompt of so many tokens. */
+    async speed({ id, context, prompt, count }) {
+      const ids = Array.from({ length: context || 1 }, (_, i) => 300 + i);
       const times = [];
       const end = await run(id, engine.readPrompt(model, ids, memory), () => {});
       for (let i = 0; end && i < count && running === id; i++) {
-        const states = memory.states.slice();
+        const states = prompt ? [] : memory.states.slice();
         const start = performance.now();
-        model.read(300, states);
+        for (let n = 0; n < (prompt ?? 1); n++) model.read(300 + n, states);
         model.logits();
         times.push(performance.now() - start);
         await pause();
       }
-      return end && { milliseconds: times.sort((a, b) => a - b)[times.length >> 1] };
+      return end && { times };
     },
   };
 

@@ -1,0 +1,53 @@
+"""The opening of the front page: nothing before the reader asks, then a text that follows."""
+
+from __future__ import annotations
+
+import pytest
+
+import decodelib as dl
+from tests.helpers.browser import axe_violations, browser, console_errors, external, requests
+from tests.helpers.engine import storybook
+from tests.helpers.live_page import LivePage
+
+pytestmark = pytest.mark.browser
+
+PROMPT = "The old lighthouse keeper"
+
+
+@pytest.fixture(scope="module")
+def driver():
+    with browser(390, 844, mobile=True) as driver:
+        yield driver
+
+
+@pytest.fixture
+def page(site, driver):
+    requests(driver)
+    console_errors(driver)
+    page = LivePage(driver, site / "chapters" / "index.html")
+    yield page
+    assert not external(requests(driver)[0])
+    assert not console_errors(driver)
+
+
+def written(temperature, seed=0):
+    strategy = dl.Sampling(dl.Temperature(temperature)) if temperature else dl.Greedy()
+    g = dl.generate(storybook(), PROMPT, strategy, max_new_tokens=40, seed=seed)
+    return g.full_text
+
+
+def test_one_button_loads_the_model_and_continues_the_sentence(page, driver):
+    assert not [url for url in requests(driver)[0] if "storybook-" in url]
+    button = page.all('[data-live="opening"] .live-go')[0]
+    assert button.text == "Load the model (14 MB) and continue it"
+    page.click(button)
+    page.wait(lambda: page.part("text").text == written(0.8))
+
+    # The slider writes another text at once.
+    driver.execute_script(
+        "arguments[0].value = 0; arguments[0].dispatchEvent(new Event('input'))",
+        page.part("temperature"),
+    )
+    page.wait(lambda: page.part("text").text == written(0))
+    assert not axe_violations(driver, '[data-live="opening"]')
+    assert driver.execute_script("return document.documentElement.scrollWidth <= innerWidth")
