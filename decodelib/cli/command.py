@@ -126,7 +126,7 @@ def _seed(chosen: argparse.Namespace, strategy: Strategy) -> int:
 def _write_text(
     lm: LanguageModel, prompt: Prompt, strategy: Strategy, settings: dict[str, Any], show: bool
 ) -> None:
-    in_colour = show and terminal.has_colours(sys.stdout)
+    in_colour = show and terminal.has_colours()
     for step in stream(lm, prompt, strategy, **settings):
         text = terminal.shown(step, in_colour) if show else step.text
         print(text, end="", flush=True)
@@ -146,7 +146,7 @@ def _write_json(
     g = generate(lm, prompt, strategy, trace=True, **settings)
     record = made_by | settings | _plain(g)
     # Where the terminal's characters are few, JSON has escapes for the others.
-    escaped = not terminal.is_unicode(sys.stdout)
+    escaped = not terminal.is_unicode()
     print(json.dumps(record, ensure_ascii=escaped, allow_nan=False))
 
 

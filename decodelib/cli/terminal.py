@@ -8,7 +8,6 @@ import math
 import os
 import re
 import sys
-from typing import TextIO
 
 from decodelib.decoding.generation import Step
 
@@ -73,9 +72,9 @@ def unescaped(text: str) -> str:
     return re.sub(escape, replaced, text, flags=re.DOTALL)
 
 
-def is_unicode(stream: TextIO) -> bool:
-    """Return whether a stream can take any character."""
-    return "utf" in (getattr(stream, "encoding", None) or "").lower()
+def is_unicode() -> bool:
+    """Return whether stdout can take any character."""
+    return "utf" in (getattr(sys.stdout, "encoding", None) or "").lower()
 
 
 _SHADES = (None, 230, 229, 222, 215, 208)
@@ -96,6 +95,8 @@ def shown(step: Step, in_colour: bool) -> str:
     return begin + step.text.replace("\n", f"{end}\n{begin}") + end
 
 
-def has_colours(stream: TextIO) -> bool:
+def has_colours() -> bool:
     """Return whether to write colours: on a terminal, unless the reader has asked for none."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return (
+        sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    )

@@ -27,7 +27,7 @@ from decodelib.decoding.inputs import (
 )
 from decodelib.decoding.search import Move, Search, Strategy
 from decodelib.decoding.transcript import Transcript
-from decodelib.models.base import Cache, LanguageModel, Prompt
+from decodelib.models.base import LanguageModel, Prompt
 
 
 def generate(
@@ -174,8 +174,13 @@ def _decode(lm: LanguageModel, searches: Sequence[Search], max_new_tokens: int) 
     leak out.
     """
     counts = [0 if search.runs_itself else len(search.transcripts) for search in searches]
-    with undisturbed(lm.device):
-        logits, cache = _prefill(lm, searches, max_new_tokens)
+    sharing = [search for search in searches if not search.runs_itself]
+    prompts = [transcript.prompt_ids for search in sharing for transcript in search.transcripts]
+    logits, cache = torch.empty(0, lm.vocab_size, device=lm.device), None
+    if prompts:
+        with undisturbed(lm.device):
+            rows = [torch.tensor(ids, device=lm.device) for ids in prompts]
+            logits, cache = lm.prefill(rows, max(map(len, rows)) + max_new_tokens)
     while True:
         with undisturbed(lm.device):
             next_ids, ancestors, counts = _advance(searches, logits, counts)
@@ -187,18 +192,6 @@ def _decode(lm: LanguageModel, searches: Sequence[Search], max_new_tokens: int) 
                 if ancestors.tolist() != list(range(len(logits))):
                     cache = cache.select(ancestors)
                 logits = lm.step(next_ids, cache)
-
-
-def _prefill(
-    lm: LanguageModel, searches: Sequence[Search], max_new_tokens: int
-) -> tuple[Float[Tensor, "rows vocab"], Cache | None]:
-    """Read the prompts of the searches that share the batch, if any do."""
-    sharing = [search for search in searches if not search.runs_itself]
-    prompts = [transcript.prompt_ids for search in sharing for transcript in search.transcripts]
-    if not prompts:
-        return torch.empty(0, lm.vocab_size, device=lm.device), None
-    rows = [torch.tensor(ids, device=lm.device) for ids in prompts]
-    return lm.prefill(rows, max(map(len, rows)) + max_new_tokens)
 
 
 def _advance(

@@ -3,21 +3,14 @@
 import io
 import json
 import math
-import os
 import re
-import shlex
-import signal
-import subprocess
 import sys
-import time
-from pathlib import Path
 from types import FunctionType, SimpleNamespace
 
 import pytest
 
 import decodelib as dl
 from decodelib.cli import main
-from decodelib.strategies.knobs import KNOBS, STRATEGIES
 from decodelib.strategies.presets import PRESETS
 
 PROMPT = "Once upon a time"
@@ -119,64 +112,6 @@ def test_json_holds_the_generation_and_its_full_trace(lm, strategy: str, capsys)
     for written, step in zip(record["steps"], g.steps, strict=True):
         assert (written["token_id"], written["entropy"]) == (step.token_id, step.entropy)
         assert written["candidates"] == [candidate._asdict() for candidate in step.candidates]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["--top-p", "1.5"], "top_p must be in (0, 1], got 1.5"),
-        (["--top-k", "0"], "top_k must be at least 1, got 0"),
-        (["--temperature", "-1"], "temperature must be 0 (greedy) or more, got -1"),
-        (["--temperature", "hot"], "argument --temperature: invalid float value: 'hot'"),
-        (["--strategy", "greedy", "--top-p", "0.9"], "--top-p belongs to --strategy sampling or"),
-        (["--num-beams", "3"], "--num-beams belongs to --strategy beam or"),
-        (["--strategy", "best"], "argument --strategy: must be one of sampling, greedy, beam,"),
-        (["--strategy", "beem"], "argument --strategy: must be one of sampling, greedy, beam,"),
-        (["--preset", "poem"], "argument --preset: must be one of facts, code, attempts, chat,"),
-        (["--preset", "code", "--strategy", "beam"], "--preset code names a strategy already, got"),
-        (["--preset", "facts", "--top-k", "5"], "--top-k belongs to --strategy sampling or"),
-        (["--samples", "0"], "samples must be at least 1, got 0"),
-        (["--samples", "2", "--strategy", "greedy"], "--samples must be 1 for a strategy that"),
-        (["--stop", r"a\q"], r"argument --stop: may hold \n, \t, \r, \\, \xHH, \uHHHH and"),
-        (["--chat"], "storybook has no chat template, so it knows no conversations"),
-        (["--temprature", "1"], "unrecognized arguments: --temprature 1 (did you mean --temp"),
-        (["--seed", "-1"], "seed must be"),
-        (["--max-new-tokens", "600"], "the prompt's 4 tokens plus max_new_tokens=600 make 604"),
-        (["--stop", ""], "stop must hold non-empty strings"),
-        (["--model", "gpt3"], "name must be one of 'auto', 'storybook'"),
-        (["--device", "abacus"], "device must be 'auto'"),
-        (["--dtype", "int4"], "dtype must be one of"),
-        (["--nonsense"], "unrecognized arguments: --nonsense"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
-def test_an_error_is_one_sentence_on_stderr_and_status_2(arguments, sentence, capsys) -> None:
-    with pytest.raises(SystemExit) as info:
-        main([PROMPT, *MODEL, *arguments])
-    captured = capsys.readouterr()
-    assert info.value.code == 2
-    assert captured.out == ""
-    assert captured.err.startswith(f"decodelib: {sentence}")
-    assert captured.err.count("\n") == 1
-
-
-def test_help_explains_every_knob_and_says_their_true_defaults(capsys) -> None:
-    with pytest.raises(SystemExit) as info:
-        main(["--help"])
-    assert info.value.code == 0
-    text = " ".join(capsys.readouterr().out.split())
-    knobs = [*KNOBS, "strategy", "max-new-tokens", "min-new-tokens", "stop", "seed", "samples"]
-    output = ["model", "device", "dtype", "json", "show", "quiet", "chat", "include-stop"]
-    for knob in [*knobs, *output, "preset", "version"]:
-        assert f" --{knob.replace('_', '-')} " in text
-    for strategy in STRATEGIES:
-        assert f"{strategy} " in text
-    beams, diverse = dl.BeamSearch(), dl.DiverseBeamSearch()
-    assert f"texts (default: {beams.num_beams}, in diverse-beam {diverse.num_beams})" in text
-    assert f"longer ones (default: {beams.length_penalty:g})" in text
-    assert f"tokens (default: {diverse.num_beam_groups})" in text
-    assert f"took it (default: {diverse.diversity_penalty})" in text
-    assert f"0 to 1 (default: {dl.ContrastiveSearch().penalty_alpha})" in text
 
 
 def test_a_prompt_is_read_from_stdin_without_its_last_newline(lm, capsys, monkeypatch) -> None:
@@ -303,87 +238,3 @@ def test_closed_descriptors_end_in_a_sentence(name, sentence, monkeypatch, capsy
         main([*MODEL, "--seed", "1"])
     assert info.value.code == 2
     assert capsys.readouterr().err.startswith(f"decodelib: {sentence}")
-
-
-# As a process, for what only a process shows
-
-
-def start(*arguments: str, **settings: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [*COMMAND, *MODEL, *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=Path(dl.__file__).parent.parent,
-        env=os.environ | {"PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1"} | settings,
-    )
-
-
-def test_text_streams_and_ctrl_c_leaves_what_was_written(lm) -> None:
-    long = ["--max-new-tokens", "500", "--min-new-tokens", "500"]
-    process = start(PROMPT, *long, "--seed", "0")
-    assert process.stdout is not None
-    begun = process.stdout.read(20)
-    assert process.poll() is None  # it still writes
-    process.send_signal(signal.SIGINT)
-    rest, errors = process.communicate(timeout=60)
-    written = (begun + rest).decode()
-    assert process.returncode == 130
-    assert errors == b""
-    assert written.endswith("\n")
-    assert len(lm.encode(written)) < 400
-    settings = {"max_new_tokens": 60, "min_new_tokens": 60}
-    whole = dl.generate(lm, PROMPT, dl.Sampling(), **settings).text
-    common = min(len(whole), len(written) - 1)
-    assert written[:common] == whole[:common]
-
-
-def test_a_reader_that_leaves_ends_the_program_quietly() -> None:
-    process = start(PROMPT, "--max-new-tokens", "500", "--min-new-tokens", "500")
-    assert process.stdout is not None
-    assert process.stderr is not None
-    process.stdout.read(5)
-    process.stdout.close()
-    assert process.wait(timeout=60) == 141
-    assert process.stderr.read() == b""
-    process.stderr.close()
-
-
-@pytest.mark.skipif(os.name == "nt", reason="signals are sent as POSIX has them")
-def test_ctrl_c_while_the_program_starts_leaves_no_traceback() -> None:
-    process = start(PROMPT, "--max-new-tokens", "3")
-    # Wait for the package to be under way, and interrupt the import of PyTorch.
-    maps = Path(f"/proc/{process.pid}/maps")
-    if not maps.exists():
-        pytest.skip("needs /proc to see how far the program is")
-    while "libtorch_python" not in maps.read_text() and process.poll() is None:
-        time.sleep(0.001)
-    process.send_signal(signal.SIGINT)
-    out, errors = process.communicate(timeout=120)
-    assert process.returncode in (-signal.SIGINT, 130)
-    assert (out.strip(), errors) == (b"", b"")
-
-
-@pytest.mark.skipif(os.name == "nt", reason="closes descriptors as a POSIX shell does")
-@pytest.mark.parametrize(
-    ("closing", "sentence"),
-    [(">&-", b"decodelib: stdout is closed"), ("<&-", b"decodelib: prompt must be given")],
-)
-def test_a_closed_descriptor_ends_the_program_with_a_sentence(closing, sentence) -> None:
-    command = [*COMMAND, *MODEL, "--max-new-tokens", "1"]
-    if closing == ">&-":
-        command.insert(len(COMMAND), PROMPT)
-    line = " ".join(map(shlex.quote, command)) + f" {closing}"
-    found = subprocess.run(
-        line,
-        shell=True,
-        cwd=Path(dl.__file__).parent.parent,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-        timeout=120,
-    )
-    assert found.returncode == 2
-    assert found.stderr.startswith(sentence)
-    assert found.stderr.count(b"\n") == 1
