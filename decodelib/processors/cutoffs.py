@@ -217,5 +217,6 @@ def _cut_below(
     count: int = 1,
 ) -> Float[Tensor, "*batch vocab"]:
     """Return the logits of the tokens with ln p >= log_cutoff and of the `count` most probable."""
+    check_logits(logits)
     best = logits == logits.amax(-1, keepdim=True)
     return remove(logits, and_best(best | reaches(logits, log_cutoff), logits, count))
