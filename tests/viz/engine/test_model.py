@@ -7,6 +7,7 @@ import random
 import pytest
 import torch
 
+from decodelib.kernels.seeds import seeded
 from tests.helpers.engine import node_engine, storybook
 
 
@@ -41,11 +42,11 @@ def test_logits_are_decodelibs_on_200_prompts(ask):
     assert_same_logits(ask, sequences(200, seed=1))
 
 
-SEEDS = (0, 1, 42, 2**31, 2**32 - 1)
+SEEDS = (0, 1, 42, 2**31, 2**32 - 1, 2**32, 2**32 + 1, 12_345 * 2**32 + 678, 2**63 - 1)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_random_numbers_are_those_of_pytorch(ask, seed):
-    generator = torch.Generator().manual_seed(seed)
+def test_random_numbers_are_those_of_the_seed(ask, seed):
+    generator = seeded(seed)
     want = [float(torch.rand((), generator=generator, dtype=torch.float64)) for _ in range(1500)]
     assert ask(uniforms=[str(seed), 1500]) == want

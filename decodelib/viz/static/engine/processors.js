@@ -165,7 +165,8 @@
   const xtc =
     (/** @type {[number, number]} */ [probability, threshold]) =>
     (/** @type {any} */ row, /** @type {Context} */ { ids, seed }) => {
-      const mixed = (seed * 1000003n + BigInt(ids.length)) % 2n ** 63n;
+      const low = (seed * 1000003n + BigInt(ids.length)) % 2n ** 32n;
+      const mixed = (seed >> 32n) * 2n ** 32n + low;
       if (threshold > 0.5 || new Generator(mixed).uniform() >= probability) return row;
       const ranked = row.ranked();
       const count = reaching(ranked.data, Math.log(threshold));

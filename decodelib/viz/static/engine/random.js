@@ -4,11 +4,13 @@
   const SIZE = 624;
   const HALF = 397;
 
-  /** One stream of random numbers, as `torch.Generator().manual_seed(seed)` gives it. */
+  /** One stream of random numbers, as `seeded` of decodelib/kernels/seeds.py gives it. */
   class Generator {
     /** @param {number | bigint} seed In [0, 2^63). */
     constructor(seed) {
-      this.words = initialised(Number(BigInt(seed) & 0xffffffffn));
+      const low = Number(BigInt(seed) & 0xffffffffn);
+      const high = Number(BigInt(seed) >> 32n);
+      this.words = high ? initialisedBy([low, high]) : initialised(low);
       this.next = SIZE;
     }
 
@@ -48,6 +50,27 @@
       const before = words[i - 1] ^ (words[i - 1] >>> 30);
       words[i] = Math.imul(before, 1812433253) + i;
     }
+    return words;
+  }
+
+  /** The reference code's `init_by_array`: a state from several words of 32 bits.
+   *  @param {number[]} key */
+  function initialisedBy(key) {
+    const words = initialised(19650218);
+    let i = 1;
+    /** @param {number} factor @param {number} term */
+    const mix = (factor, term) => {
+      const before = words[i - 1] ^ (words[i - 1] >>> 30);
+      words[i] = (words[i] ^ Math.imul(before, factor)) + term;
+      i += 1;
+      if (i === SIZE) {
+        words[0] = words[SIZE - 1];
+        i = 1;
+      }
+    };
+    for (let k = 0; k < SIZE; k++) mix(1664525, key[k % key.length] + (k % key.length));
+    for (let k = 1; k < SIZE; k++) mix(1566083941, -i);
+    words[0] = 0x80000000;
     return words;
   }
 
