@@ -27,6 +27,10 @@ TOKENIZERS = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json",
 LARGEST_JSON = 64 * 2**20
 """Bytes. The indexes of the largest models have less than a tenth of it."""
 
+LARGEST_TEXT = 256 * 2**20
+"""Bytes, of vocabularies and templates."""
+
+_TEXTS = (".json", ".jinja", ".txt", ".model")
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
@@ -67,6 +71,8 @@ def examine(folder: Path) -> ModelFiles:
     """
     if not is_file(folder / CONFIG):
         raise ValueError(f"model folder {folder} has no {CONFIG}: give a whole model's folder")
+    for path in folder.iterdir():
+        _refuse_endless(path)
     config = read_json(folder / CONFIG)
     generation = read_json(folder / GENERATION) if is_file(folder / GENERATION) else {}
     weights = _weight_files(folder)
@@ -187,6 +193,18 @@ def _damaged(file: Path, error: Exception) -> ValueError:
     return ValueError(
         f"weights file {file} is damaged or incomplete ({first_line(error)}): get it again"
     )
+
+
+def _refuse_endless(path: Path) -> None:
+    """Refuse what other libraries would wait for or read without end, if they looked for it."""
+    try:
+        status = path.stat()
+    except OSError:
+        return  # a link to nothing: nobody can read it
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        raise ValueError(f"{path} must be a file, and is none")
+    if path.suffix in _TEXTS and status.st_size > LARGEST_TEXT:
+        raise ValueError(f"{path} is larger than {LARGEST_TEXT >> 20} MiB: get it again")
 
 
 def _refuse_pointer(path: Path) -> None:

@@ -85,6 +85,13 @@ def test_what_is_no_file_is_refused_and_not_waited_for(folder, name) -> None:
         dl.load(folder)
 
 
+@pytest.mark.parametrize("name", ["tokenizer_config.json", "chat_template.jinja"])
+def test_a_pipe_that_a_library_would_read_is_refused_too(folder, name) -> None:
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+    refused(folder, f"{name} must be a file, and is none")
+
+
 class Bomb:
     """A pickle that leaves a mark if it is ever loaded."""
 
@@ -240,7 +247,7 @@ def test_a_configuration_is_read_as_utf8_whatever_the_locale_says(folder) -> Non
 def test_a_huge_configuration_is_refused_unread(folder) -> None:
     with (folder / "config.json").open("r+b") as file:
         file.truncate(10**12)  # of which the disk stores nothing
-    refused(folder, r"config\.json is larger than 64 MiB")
+    refused(folder, r"config\.json is larger than 256 MiB")
 
 
 @pytest.mark.parametrize("key", ["attn_implementation", "_attn_implementation"])
