@@ -20,7 +20,6 @@ STUDENT_FILES = (
     "chapters",
     "decodelib",
     "LICENSE",
-    "constraints.txt",
     "pyproject.toml",
     "requirements.txt",
 )

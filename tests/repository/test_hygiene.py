@@ -173,7 +173,7 @@ def test_every_room_imports_only_rooms_below_it():
 
 @each_module
 def test_only_loading_imports_the_hub_libraries(module):
-    if not dotted(module).startswith(("models.hf", "models.hub")):
+    if not dotted(module).startswith(("models.hf", "models.hub", "models.gguf")):
         assert not libraries(module) & HUB_LIBRARIES
 
 

@@ -24,6 +24,7 @@ TESTED_IN = {
     "models/smollm2.py": "models/test_gguf_files.py",
     "models/hf_loading.py": "models/test_files.py",
     "kernels/seeds.py": "decoding/test_samplers.py",
+    "processors/dry.py": "processors/test_penalties.py",
     "processors/generation_config.py": "strategies/test_generation_config.py",
     "processors/knobs.py": "strategies/test_generation_config.py",
     "starting.py": "cli/test_terminal.py",
