@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,10 @@ from decodelib.models.files import ModelFiles, check_ids, first_line
 from decodelib.models.hf_inside import num_layers
 
 _LAYER = re.compile(r"\.(\d+)\.")
+
+# While transformers makes a model, it replaces functions of its own and of PyTorch for the whole
+# process: two threads that load at once would get models with weights missing.
+_ONE_AT_A_TIME = threading.RLock()
 
 LARGEST_BUFFERS = 2**28
 """Bytes of what a model computes from its configuration alone, such as tables of positions."""
@@ -198,10 +203,11 @@ def _as_value_error(folder: Path) -> Iterator[None]:
 @contextmanager
 def _default_state() -> Iterator[None]:
     """Load on the CPU in float32 unless told otherwise, whatever the caller's defaults are."""
-    default = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float32)
-    try:
-        with torch.device("cpu"), torch.inference_mode(False):
-            yield
-    finally:
-        torch.set_default_dtype(default)
+    with _ONE_AT_A_TIME:
+        default = torch.get_default_dtype()
+        torch.set_default_dtype(torch.float32)
+        try:
+            with torch.device("cpu"), torch.inference_mode(False):
+                yield
+        finally:
+            torch.set_default_dtype(default)

@@ -9,7 +9,7 @@ PAGE = (ROOT / "chapters" / "promises.md").read_text(encoding="utf-8")
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 
 
-def tests_in(path: str) -> set[str]:
+def functions_of(path: str) -> set[str]:
     """The names of the test functions of a module."""
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
@@ -22,7 +22,7 @@ def test_every_promise_names_a_test_that_exists():
         found = NAMED.findall(promise)
         assert found, promise
         for path, name in found:
-            assert name in tests_in(path), f"{path} has no {name}"
+            assert name in functions_of(path), f"{path} has no {name}"
 
 
 def test_every_test_that_the_page_mentions_is_read_as_one():

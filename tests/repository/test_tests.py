@@ -21,7 +21,6 @@ TESTED_IN = {
     "models/gpt2/attend.py": "models/gpt2/test_model.py",
     "models/gpt2/tokenizer.py": "models/test_files.py",
     "models/gpt2/weights.py": "models/gpt2/test_model.py",
-    "models/smollm2.py": "models/test_gguf_files.py",
     "models/hf_loading.py": "models/test_files.py",
     "kernels/seeds.py": "decoding/test_samplers.py",
     "processors/dry.py": "processors/test_penalties.py",
