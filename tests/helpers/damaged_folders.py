@@ -55,9 +55,8 @@ def whole_folders(root: Path) -> list[Path]:
 def damage(folder: Path, chance: random.Random) -> None:
     """Damage a folder in one to three ways."""
     for _ in range(chance.randint(1, 3)):
-        with contextlib.suppress(
-            OSError, ValueError, MemoryError
-        ):  # what is gone cannot be damaged again
+        # What is gone, or no longer JSON, cannot be damaged in the same way again.
+        with contextlib.suppress(OSError, ValueError, RecursionError, MemoryError):
             chance.choice(DAMAGES)(folder, chance)
 
 
