@@ -114,7 +114,12 @@ def load_tokenizer(folder: Path) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder, trust_remote_code=False, local_files_only=True
+        )
+        tokenizer.model_max_length = sys.maxsize  # whoever decodes knows the model's own limit
+        tokenizer.decode(tokenizer("a").input_ids)  # some damages show only now
+        return tokenizer
     # The tokenizers library raises nothing more specific, and where it panics no Exception at all.
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt | SystemExit):

@@ -316,6 +316,13 @@ def test_a_damaged_tokenizer_is_refused(folder, text) -> None:
     refused(folder, r"tokenizer.* (is damaged|cannot be loaded)")
 
 
+@pytest.mark.parametrize("value", ["8", {}, [8], None, -1, 2])
+def test_the_length_that_a_tokenizer_was_trained_for_is_not_heeded(llama, value) -> None:
+    expected = dl.load(llama, device="cpu").encode("abc").tolist()
+    changed(llama, "tokenizer_config.json", model_max_length=value)
+    assert dl.load(llama, device="cpu").encode("abc").tolist() == expected
+
+
 def with_template(folder: Path, token: str, token_id: int) -> None:
     """Let the tokenizer put a token in front of each text."""
     path = folder / "tokenizer.json"
