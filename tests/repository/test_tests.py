@@ -19,7 +19,7 @@ TESTED_IN = {
     "decoding/transcript.py": "decoding/test_stopping.py",
     "models/base.py": "decoding/test_batching.py",
     "models/gpt2/attend.py": "models/gpt2/test_model.py",
-    "models/gpt2/tokenizer.py": "models/test_files.py",
+    "models/gpt2/tokenizer.py": "models/test_tokenizer_files.py",
     "models/gpt2/weights.py": "models/gpt2/test_model.py",
     "models/hf_loading.py": "models/test_files.py",
     "kernels/seeds.py": "decoding/test_samplers.py",
