@@ -79,7 +79,7 @@ def test_a_run_is_stopped_branched_linked_and_copied(site, page, driver):
     run = page.run()
     page.wait(lambda: len(run.tokens()) >= 6)
     page.click(page.part("stop"))
-    assert run.has_ended()
+    page.wait(run.has_ended)
     stopped = len(run.tokens())
     assert stopped < 60
     text = run.text()

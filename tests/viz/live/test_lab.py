@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 MAKE = """\
 import time
 import decodelib as dl
-from decodelib.viz.live import playground
+from decodelib.viz import playground
 lm = dl.load("storybook", device="cpu")
 step = type(lm).step
 type(lm).step = lambda *arguments: (time.sleep(0.05), step(*arguments))[1]
