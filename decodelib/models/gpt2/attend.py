@@ -15,12 +15,12 @@ Attend = Callable[[int, Tensor], Tensor]
 
 
 def split_heads(qkv: Float[Tensor, "N 3 H D"], rows: int) -> Float[Tensor, "3 B H S D"]:
-    """Return queries, keys and values of N = B * S tokens as attention wants them."""
+    """Return queries, keys and values (3, B, H, S, D) of the projections of N = B * S tokens."""
     return qkv.view(rows, -1, *qkv.shape[1:]).permute(2, 0, 3, 1, 4)
 
 
 def join_heads(heads: Float[Tensor, "B H S D"]) -> Float[Tensor, "N E"]:
-    """Return what attention gives for each head side by side, a row for each token."""
+    """Concatenate the heads' outputs (B, H, S, D) into one row (H * D) for each token."""
     return heads.transpose(1, 2).flatten(0, 1).flatten(1)
 
 
@@ -28,7 +28,7 @@ def join_heads(heads: Float[Tensor, "B H S D"]) -> Float[Tensor, "N E"]:
 
 
 def _attention(cache: KVCache, rows: int, new: int) -> Attend:
-    """Return what lets the new tokens of every row look at all before them and at themselves."""
+    """Return causal attention over the cache, for `new` tokens in each row."""
     end = cache.used + new
     written = cache.buffer[:, :, :rows, :, cache.used : end].unbind(1)
     runs = [(run, cache.buffer[:, :, run, :, start:end].unbind(1)) for run, start in cache.runs()]
@@ -45,14 +45,14 @@ def _attention(cache: KVCache, rows: int, new: int) -> Attend:
 def _of_run(
     q: Float[Tensor, "B H S D"], k: Float[Tensor, "B H T D"], v: Float[Tensor, "B H T D"]
 ) -> Float[Tensor, "B H S D"]:
-    """Let the last S of T tokens look at all before them and at themselves."""
+    """Compute causal attention of the last S of T tokens."""
     new, total = q.shape[2], k.shape[2]
     seen = torch.ones(new, total, dtype=torch.bool, device=q.device).tril(total - new)
     return F.scaled_dot_product_attention(q, k, v, attn_mask=None if new == 1 else seen)
 
 
 def _attention_of_one(cache: KVCache, rows: int, new: int) -> Attend:
-    """Return the attention of one new token in every row, from the two products it consists of."""
+    """Return attention over the cache for one new token in each row: softmax(q k) v."""
     written = cache.buffer[:, :, :rows, :, cache.used].unbind(1)
     slices = [cache.buffer[:, :, r, :, start : cache.used + 1] for r, start in cache.runs()]
     by_head = [part.flatten(2, 3) for part in slices]
