@@ -101,7 +101,7 @@ def _some_text(r: random.Random) -> str:
 
 def _rules(r: random.Random, longest: int = 16) -> dict[str, Any]:
     new = r.randint(1, longest)
-    stops = r.choice(([], [], ["."], ["\n", " the"], ["e", "ing "], ["é", "."]))
+    stops = r.choice(([], [], ["."], ["\n", " the"], ["e", "ing "], ["é", "."], ["and", "n"]))
     return {
         "max_new_tokens": new,
         "min_new_tokens": r.choice((0, 0, r.randint(0, new))),

@@ -42,14 +42,23 @@
       return allowed;
     }
 
+    /** Where a text is cut: before the stop string that is completed first, of several the longest.
+     *  @param {string} text */
+    cut(text) {
+      const found = this.stop
+        .map((stop) => ({ start: text.indexOf(stop), length: stop.length }))
+        .filter(({ start }) => start >= 0)
+        .sort((a, b) => a.start + a.length - (b.start + b.length) || a.start - b.start);
+      return found.length ? found[0].start : text.length;
+    }
+
     /** The text so far that no later token can change.
      *  @param {number[]} ids
      *  @param {string | null} reason */
     visibleText(ids, reason) {
       const text = this.tokenizer.decode(reason === "eos" ? ids.slice(0, -1) : ids);
       if (reason !== null) {
-        const cuts = this.stop.map((stop) => text.indexOf(stop)).filter((at) => at >= 0);
-        return text.slice(0, Math.min(text.length, ...cuts));
+        return text.slice(0, this.cut(text));
       }
       const shown = settled(text);
       const longest = Math.min(
