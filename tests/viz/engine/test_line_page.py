@@ -10,27 +10,12 @@ from selenium.webdriver.common.by import By
 
 import decodelib as dl
 from decodelib.models.toy import PROBS, WORDS
-from tests.helpers.browser import axe_violations, browser, console_errors, external, requests
+from tests.helpers.browser import axe_violations, requests
 from tests.helpers.engine import storybook
-from tests.helpers.live_page import LivePage
 
 pytestmark = pytest.mark.browser
 
-
-@pytest.fixture(scope="module")
-def driver():
-    with browser(390, 844, mobile=True) as driver:
-        yield driver
-
-
-@pytest.fixture
-def page(site, driver):
-    requests(driver)
-    console_errors(driver)
-    page = LivePage(driver, site / "chapters" / "line.html")
-    yield page
-    assert not external(requests(driver)[0])
-    assert not console_errors(driver)
+PAGE = "line.html"
 
 
 def here(page):

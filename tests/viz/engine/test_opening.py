@@ -5,29 +5,14 @@ from __future__ import annotations
 import pytest
 
 import decodelib as dl
-from tests.helpers.browser import axe_violations, browser, console_errors, external, requests
+from tests.helpers.browser import axe_violations, requests
 from tests.helpers.engine import storybook
-from tests.helpers.live_page import LivePage
 
 pytestmark = pytest.mark.browser
 
+PAGE = "index.html"
+
 PROMPT = "The old lighthouse keeper"
-
-
-@pytest.fixture(scope="module")
-def driver():
-    with browser(390, 844, mobile=True) as driver:
-        yield driver
-
-
-@pytest.fixture
-def page(site, driver):
-    requests(driver)
-    console_errors(driver)
-    page = LivePage(driver, site / "chapters" / "index.html")
-    yield page
-    assert not external(requests(driver)[0])
-    assert not console_errors(driver)
 
 
 def shown(page):

@@ -10,32 +10,15 @@ import pytest
 from tests.helpers.browser import (
     COLOUR_RULES,
     axe_violations,
-    browser,
-    console_errors,
-    external,
     requests,
 )
 from tests.helpers.live_page import LivePage, printed_by
 
 pytestmark = pytest.mark.browser
 
+PAGE = "live.html"
+
 PROMPT = "The old lighthouse keeper"
-
-
-@pytest.fixture(scope="module")
-def driver():
-    with browser(390, 844, mobile=True) as driver:
-        yield driver
-
-
-@pytest.fixture
-def page(site, driver):
-    requests(driver)
-    console_errors(driver)
-    page = LivePage(driver, site / "chapters" / "live.html")
-    yield page
-    assert not external(requests(driver)[0])
-    assert not console_errors(driver)
 
 
 def bars(page):
