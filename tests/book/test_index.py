@@ -11,7 +11,7 @@ from tools.book import ROOT, chapter_notebooks
 INDEX = (ROOT / "chapters" / "index.md").read_text(encoding="utf-8")
 NOTEBOOKS = chapter_notebooks()
 TIME = re.compile(
-    r"Time: (\d+) minutes, (\d+) more for the exercises\. You need (.+?)\n:::", re.DOTALL
+    r"Time: (\d+) minutes, (\d+) more for the exercises\. You need (.+?)\n\n", re.DOTALL
 )
 
 each_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
