@@ -15,7 +15,6 @@ from transformers import (
 import decodelib as dl
 from benchmarks.pairs import Pair
 from decodelib.decoding.samplers import sample
-from decodelib.graphs.strategy import InGraph
 
 GREEDY = {"do_sample": False}
 TOP_P = {"do_sample": True, "top_k": 0, "top_p": 0.9}
@@ -36,21 +35,19 @@ class Case:
     """A generation to time: the settings of both, and the ratio that is wanted."""
 
     name: str
-    strategy: dl.Greedy | dl.Sampling | dl.BeamSearch | InGraph
+    strategy: dl.Greedy | dl.Sampling | dl.BeamSearch
     settings: dict[str, Any]
     batch: int = 1
     prompt: int = 16
     new_tokens: int = 32
     target: float | None = None
-    graphed: bool = False  # whether ours takes its steps as CUDA graphs
 
     @property
     def rows(self) -> int:
         return self.batch * int(self.settings.get("num_beams", 1))
 
     def run_ours(self, pair: Pair) -> list[list[int]]:
-        lm = pair.graphed(self.rows, self.prompt + self.new_tokens) if self.graphed else None
-        return pair.generate_ours(self.strategy, self.prompts(pair), self.new_tokens, lm)
+        return pair.generate_ours(self.strategy, self.prompts(pair), self.new_tokens)
 
     def run_theirs(self, pair: Pair) -> list[list[int]]:
         return pair.generate_theirs(self.settings, self.prompts(pair), self.new_tokens)
@@ -73,15 +70,9 @@ class Case:
 
 
 def cases(model: str, dtype: torch.dtype, device: torch.device) -> list[Case]:
-    """Return what is timed for a model; on a GPU also with its steps as CUDA graphs."""
+    """Return what is timed for a model; the ratios that are wanted are a processor's."""
     on_cpu = cpu_cases(model, dtype)
-    if device.type == "cpu":
-        return on_cpu
-    eager = [replace(case, target=None) for case in on_cpu]
-    graphed = [replace(case, name=f"{case.name}, graphed", graphed=True) for case in eager]
-    picked = Case("greedy, all in the graph", InGraph(dl.Greedy()), GREEDY, target=10.0)
-    many = [replace(picked, batch=batch, target=None) for batch in (16, 64, 256)]
-    return [*eager, *graphed, *(replace(case, graphed=True) for case in (picked, *many))]
+    return on_cpu if device.type == "cpu" else [replace(case, target=None) for case in on_cpu]
 
 
 def cpu_cases(model: str, dtype: torch.dtype) -> list[Case]:

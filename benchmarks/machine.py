@@ -27,7 +27,8 @@ def describe(device: torch.device) -> dict[str, Any]:
 def slug(description: dict[str, Any]) -> str:
     """Return a file name for the machine."""
     name = re.sub(r"\((r|tm)\)|processor|cpu|@.*", "", description["device"].lower())
-    return re.sub(r"[^a-z0-9]+", "-", f"{name} {description['threads']} threads").strip("-")
+    kind = f"{name} {description['instructions']} {description['threads']} threads".lower()
+    return re.sub(r"[^a-z0-9]+", "-", kind).strip("-")
 
 
 def _cpu() -> str:

@@ -8,7 +8,6 @@ from tokenizers import Tokenizer
 from transformers import GenerationConfig, GPT2Config, GPT2LMHeadModel
 
 import decodelib as dl
-from decodelib.graphs.model import GraphedGPT2, graphed
 from decodelib.kernels.linear import HalfLinear
 from decodelib.models.gpt2.model import GPT2
 from decodelib.models.gpt2.weights import GPT2Config as Sizes
@@ -26,14 +25,6 @@ class Pair:
     dtype: torch.dtype  # of ours
     ours: GPT2
     theirs: GPT2LMHeadModel
-    _graphed: tuple[tuple[int, int], GraphedGPT2] | None = None
-
-    def graphed(self, rows: int, capacity: int) -> GraphedGPT2:
-        """Return ours with its steps as CUDA graphs; the last one asked for is kept."""
-        size = rows, capacity
-        if self._graphed is None or self._graphed[0] != size:
-            self._graphed = size, graphed(self.ours, rows, capacity)
-        return self._graphed[1]
 
     @property
     def weight_bytes(self) -> int:
@@ -54,14 +45,9 @@ class Pair:
         return torch.randint(1, self.ours.vocab_size, (length,), generator=generator)
 
     def generate_ours(
-        self,
-        strategies: Any,
-        prompts: list[torch.Tensor],
-        new_tokens: int,
-        lm: dl.LanguageModel | None = None,
+        self, strategies: Any, prompts: list[torch.Tensor], new_tokens: int
     ) -> list[list[int]]:
-        lm = self.ours if lm is None else lm
-        found = dl.generate_batch(lm, prompts, strategies, max_new_tokens=new_tokens)
+        found = dl.generate_batch(self.ours, prompts, strategies, max_new_tokens=new_tokens)
         return [g.token_ids for g in found]
 
     def generate_theirs(

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 import decodelib as dl
-from decodelib.graphs.model import graphed
 from decodelib.models.gpt2.early_exit import first_layers
 from decodelib.models.hf import HFModel
 from tests.helpers.hf_models import CONFIGS, byte_tokenizer, random_model
@@ -21,7 +20,6 @@ KINDS = {
     "storybook in float16": lambda: dl.load("storybook", device="cpu", dtype="float16"),
     "storybook in bfloat16": lambda: dl.load("storybook", device="cpu", dtype="bfloat16"),
     "its first layers": lambda: first_layers(dl.load("storybook", device="cpu"), 2),
-    "its graphs": lambda: graphed(dl.load("storybook", device="cpu")),
     "a table": lambda: dl.TableLM({"": {"a": 3, "b": 1}, "a": {"b": 1, "<eos>": 1}}),
     "transformers": lambda: HFModel(random_model(CONFIGS[LLAMA]), byte_tokenizer(), "random"),
     "its first layer": lambda: first_layers(

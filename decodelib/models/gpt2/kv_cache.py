@@ -96,11 +96,6 @@ class KVCache:
         """Return what is given for each slot in the order of the rows."""
         return of_slots if self._order is None else of_slots[self._order]
 
-    def make_room(self, count: int) -> None:
-        """Raise ValueError unless every row has room for `count` more tokens."""
-        if max(self.lengths) + count > self.capacity:
-            raise ValueError(f"cache is full: it has room for {self.capacity} positions a row")
-
     def select(self, rows: Int[Tensor, " rows"]) -> KVCache:
         wanted = [self._slots[row] for row in rows.tolist()]
         count = len(wanted)

@@ -1,1 +1,0 @@
-"""GPT-2's decoding step as a CUDA graph."""
