@@ -25,9 +25,6 @@ from decodelib.decoding.search import Strategy
 from decodelib.models.base import LanguageModel, Prompt
 from decodelib.models.loading import load
 
-SMALL = 30_000_000
-"""Parameters below which several threads are slower than one."""
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
@@ -83,7 +80,6 @@ def _run(chosen: argparse.Namespace) -> None:
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
     seed = _seed(chosen, strategy)
     lm = load_model(chosen.model)
-    _spare_threads(lm)
     prompt: Prompt = lm.chat(text) if chosen.chat else text
     settings = {
         "max_new_tokens": chosen.max_new_tokens,
@@ -98,17 +94,6 @@ def _run(chosen: argparse.Namespace) -> None:
         if chosen.samples > 1:
             print(f"--- {sample + 1} of {chosen.samples}, seed {seed + sample} ---")
         _write_text(lm, prompt, strategy, settings | {"seed": seed + sample}, chosen.show)
-
-
-def _spare_threads(lm: LanguageModel) -> None:
-    """Use one thread for a small model on the CPU, unless the reader has said how many.
-
-    The products of a small model are over before several threads have met, and where other programs
-    use the processor they wait for each other: sixty times as long has been seen.
-    """
-    is_small = lm.num_parameters < SMALL and lm.device.type == "cpu"
-    if is_small and "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(1)
 
 
 def _seed(chosen: argparse.Namespace, strategy: Strategy) -> int:

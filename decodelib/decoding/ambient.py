@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import torch
 
+from decodelib.kernels.threads import limited_to
+from decodelib.models.base import LanguageModel
+
 
 @contextmanager
-def undisturbed(device: torch.device) -> Iterator[None]:
-    """Run in inference mode, without the caller's autocast and default device.
+def undisturbed(lm: LanguageModel[Any]) -> Iterator[None]:
+    """Run in inference mode and the model's threads, without autocast and default device.
 
     Autocast would change what a model computes, and a default device where tensors are made.
     """
     with ExitStack() as stack:
         stack.enter_context(torch.inference_mode())
-        for kind in {"cpu", device.type}:
+        stack.enter_context(limited_to(lm.num_threads))
+        for kind in {"cpu", lm.device.type}:
             if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))
         if torch.get_default_device().type != "cpu":

@@ -108,7 +108,7 @@ def generate_batch(
     The other arguments, and the errors, are those of `generate`.
     """
     stopping = stopping_of(lm, max_new_tokens, min_new_tokens, stop, stop_token_ids, include_stop)
-    with undisturbed(lm.device):
+    with undisturbed(lm):
         ids = prompt_ids_of(lm, prompts, max_new_tokens)
         chosen = one_for_each(strategies, len(ids))
         seeds = list(range(len(ids))) if seeds is None else checked_seeds(seeds, len(ids))
@@ -151,7 +151,7 @@ def stream(
     hypotheses decides late: beam search yields all its steps at the end.
     """
     stopping = stopping_of(lm, max_new_tokens, min_new_tokens, stop, stop_token_ids, include_stop)
-    with undisturbed(lm.device):
+    with undisturbed(lm):
         [ids] = prompt_ids_of(lm, [prompt], max_new_tokens)
         [chosen], seeds = one_for_each(strategy, 1), checked_seeds([seed], 1)
         transcript = Transcript(ids.tolist(), stopping, trace=True)
@@ -178,16 +178,16 @@ def _decode(lm: LanguageModel, searches: Sequence[Search], max_new_tokens: int) 
     prompts = [transcript.prompt_ids for search in sharing for transcript in search.transcripts]
     logits, cache = torch.empty(0, lm.vocab_size, device=lm.device), None
     if prompts:
-        with undisturbed(lm.device):
+        with undisturbed(lm):
             rows = [torch.tensor(ids, device=lm.device) for ids in prompts]
             logits, cache = lm.prefill(rows, max(map(len, rows)) + max_new_tokens)
     while True:
-        with undisturbed(lm.device):
+        with undisturbed(lm):
             next_ids, ancestors, counts = _advance(searches, logits, counts)
         yield
         if all(search.is_over for search in searches):
             return
-        with undisturbed(lm.device):
+        with undisturbed(lm):
             if cache is not None and len(next_ids):
                 if ancestors.tolist() != list(range(len(logits))):
                     cache = cache.select(ancestors)

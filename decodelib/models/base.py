@@ -18,17 +18,21 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from decodelib.arguments import check_text
+from decodelib.kernels.threads import limited_to
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def unaffected(method: Method) -> Method:
-    """Let a model's method compute without gradients and without autocast, whatever is set."""
+    """Let a model's method compute in its own threads, without gradients or autocast.
+
+    Whatever the caller has set is as it was afterwards.
+    """
 
     @functools.wraps(method)
     def run(self: LanguageModel[Any], *args: Any, **kwargs: Any) -> Any:
         kind = self.device.type
-        with torch.no_grad():
+        with torch.no_grad(), limited_to(self.num_threads):
             if not torch.is_autocast_enabled(kind):
                 return method(self, *args, **kwargs)
             with torch.autocast(kind, enabled=False):
@@ -84,6 +88,9 @@ class LanguageModel(ABC, Generic[CacheT]):
         num_parameters: Weights, those that two layers share counted once; 0 for a table.
         num_bytes: What the weights take as they are stored, which is what a step of one token reads
             of them.
+        num_threads: How many threads it and its samplers take on the CPU; None for as many as
+            PyTorch is set to. It may be assigned to. A small model has 1 from the beginning, unless
+            the environment has OMP_NUM_THREADS. Tokens do not depend on it.
         folder: The folder or file that `load` was given, as it was given; None for a model with a
             name that loads it.
     """
@@ -100,6 +107,7 @@ class LanguageModel(ABC, Generic[CacheT]):
     num_parameters: int = 0
     num_bytes: int = 0
     folder: str | None = None
+    num_threads: int | None = None
 
     @property
     def eos_token_id(self) -> int | None:

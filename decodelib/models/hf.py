@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from decodelib.kernels.threads import sensible_threads
 from decodelib.models.base import LanguageModel, ids_in, unaffected
 from decodelib.models.files import ModelFiles, examine, first_line
 from decodelib.models.hf_cache import HFCache
@@ -69,6 +70,7 @@ class HFModel(LanguageModel[HFCache]):
         weights = list(model.parameters())  # those that two layers share are given once
         self.num_parameters = sum(weight.numel() for weight in weights)
         self.num_bytes = sum(weight.nbytes for weight in weights)
+        self.num_threads = sensible_threads(self.num_parameters, model.device)
 
     @classmethod
     def from_folder(

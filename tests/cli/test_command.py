@@ -198,17 +198,6 @@ def test_shown_tokens_carry_their_probabilities(lm, capsys) -> None:
     assert out == "".join(f"{text}[{p:.2f}]" for text, p in pairs) + "\n"
 
 
-@pytest.mark.parametrize(("said", "wanted"), [(None, [1]), ("2", [])])
-def test_a_small_model_takes_one_thread_unless_told_otherwise(said, wanted, monkeypatch) -> None:
-    numbers: list[int] = []
-    monkeypatch.setattr("torch.set_num_threads", numbers.append)
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    if said:
-        monkeypatch.setenv("OMP_NUM_THREADS", said)
-    assert main([PROMPT, *MODEL, "--strategy", "greedy", "--max-new-tokens", "1"]) == 0
-    assert numbers == wanted
-
-
 def test_the_version_is_the_packages(capsys) -> None:
     with pytest.raises(SystemExit) as info:
         main(["--version"])

@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from decodelib.kernels.linear import fastest_linear
+from decodelib.kernels.threads import sensible_threads
 from decodelib.models.base import LanguageModel, unaffected
 from decodelib.models.files import ModelFiles, examine
 from decodelib.models.gpt2.attend import (
@@ -88,6 +89,7 @@ class GPT2(LanguageModel[KVCache]):
         rest = (self._positions, *self._ln_f)
         self.num_bytes = self._unembedding.num_bytes + sum(tensor.nbytes for tensor in rest)
         self.num_bytes += sum(block.num_bytes for block in self._blocks)
+        self.num_threads = sensible_threads(self.num_parameters, self.device)
 
     def first_layers(self, count: int) -> GPT2:
         """Return a model of the first `count` layers, weights shared; see `early_exit`."""
@@ -201,8 +203,10 @@ class GPT2(LanguageModel[KVCache]):
         self, ids: Int[Tensor, "rows new"], cache: KVCache
     ) -> Float[Tensor, "rows new vocab"]:
         rows, new = ids.shape
-        cache.make_room(new)
-        places = [length + i for length in cache.lengths for i in range(new)]
+        lengths = cache.lengths
+        if max(lengths) + new > cache.capacity:
+            raise ValueError(f"cache is full: it has room for {cache.capacity} positions a row")
+        places = [length + i for length in lengths for i in range(new)]
         positions = torch.tensor(places, device=self.device)
         # PyTorch's own attention on the CPU adds up in another order for few rows than for many.
         attend = _attention_of_one if new == 1 and self.device.type == "cpu" else _attention

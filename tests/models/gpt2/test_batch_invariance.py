@@ -13,7 +13,8 @@ from tests.helpers.gpt2 import STORYBOOK, save_random_gpt2
 
 
 @pytest.fixture(params=[1, 2, 5])
-def threads(request) -> Iterator[None]:
+def threads(request, monkeypatch) -> Iterator[None]:
+    monkeypatch.setenv("OMP_NUM_THREADS", str(request.param))  # else a small model takes one
     before = torch.get_num_threads()
     torch.set_num_threads(request.param)
     yield
