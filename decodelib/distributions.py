@@ -7,7 +7,9 @@ quantities in nats unless the name says otherwise. Chapters 1 and 10 derive them
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 import torch.nn.functional as F
@@ -39,6 +41,22 @@ def _narrow(x: Tensor, like: Tensor) -> Tensor:
     return x if like.dtype == torch.float64 else x.float()
 
 
+_checks_are_deferred: ContextVar[bool] = ContextVar("_checks_are_deferred", default=False)
+
+
+@contextmanager
+def deferred_checks(device: torch.device) -> Iterator[None]:
+    """Let `check_logits` pass over numbers on a GPU, which would be waited for each time.
+
+    For a chain of processors, if what goes in and what comes out are checked by whoever draws.
+    """
+    token = _checks_are_deferred.set(device.type != "cpu")
+    try:
+        yield
+    finally:
+        _checks_are_deferred.reset(token)
+
+
 def check_logits(logits: Float[Tensor, "*batch vocab"]) -> None:
     """Raise ValueError unless every row has a finite maximum and no NaN.
 
@@ -52,6 +70,8 @@ def check_logits(logits: Float[Tensor, "*batch vocab"]) -> None:
         raise ValueError("logits must have a last dimension of tokens, got a single number")
     if logits.shape[-1] == 0:
         raise ValueError("logits must have at least one token in the last dimension, got none")
+    if _checks_are_deferred.get():
+        return
     best = logits.amax(-1)  # NaN spreads through a maximum, so one pass finds all three troubles
     if float((best - best).sum()) == 0:  # it is NaN for NaN and infinities
         return
@@ -111,7 +131,7 @@ def divided(
         divisor = min(max(float(divisor), single.tiny), single.max)  # 0 / 0 and inf / inf are NaN
     best = logits.amax(-1, keepdim=True)
     overflows = (widen(best) / divisor).abs() > limit
-    if overflows.any():
+    if logits.device.type != "cpu" or overflows.any():  # a GPU is not waited for
         logits = logits - torch.where(overflows, best, 0)
     return (logits / divisor).to(logits.dtype)
 

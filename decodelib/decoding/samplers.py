@@ -76,37 +76,21 @@ def choose(
 ) -> tuple[Int[Tensor, " batch"], list[tuple[int, float]]]:
     """Return a token for each row, and again on the host, each with its ln p under `logits`.
 
-    The tokens are draws from softmax(allowed), or its argmax without uniform numbers. A GPU is
-    waited for once. Raises what `argmax` and `sample` raise.
+    The tokens are draws from softmax(allowed), or its argmax without uniform numbers. Raises what
+    `argmax` and `sample` raise.
     """
     if allowed.device.type == "cpu":
         ids = argmax(allowed) if uniforms is None else sample(allowed, uniforms)
         return ids, list(zip(ids.tolist(), log_probs_of(logits, ids).tolist(), strict=True))
-    return on_host(choices(logits, allowed, uniforms), allowed)
-
-
-def choices(
-    logits: Float[Tensor, "batch vocab"],
-    allowed: Float[Tensor, "batch vocab"],
-    uniforms: Float[Tensor, " batch"] | None,
-) -> Float[Tensor, "batch 3"]:
-    """Return each row's token, its ln p, and the largest of `allowed`, without a look at any.
-
-    They stand together in the widest float, which holds every id, for `on_host` to fetch at once.
-    """
+    # A GPU is asked once, for all at a time, in the widest float, which holds every id.
     ids = allowed.argmax(-1) if uniforms is None else _draw(allowed, uniforms)
     ids = ids.clamp(max=allowed.shape[-1] - 1)  # NaN is drawn beyond the last token
-    return widen(torch.stack([ids, log_probs_of(logits, ids), allowed.amax(-1)], dim=-1))
-
-
-def on_host(
-    chosen: Float[Tensor, "batch 3"], allowed: Float[Tensor, "batch vocab"]
-) -> tuple[Int[Tensor, " batch"], list[tuple[int, float]]]:
-    """Fetch what `choices` found; raise ValueError if `allowed` is what `check_logits` refuses."""
-    fetched = chosen.tolist()
-    if any(best - best != 0 for _, _, best in fetched):
+    found = [ids, log_probs_of(logits, ids), logits.amax(-1), allowed.amax(-1)]
+    chosen = torch.stack([widen(of_rows) for of_rows in found], dim=-1).tolist()
+    if any(best - best != 0 for _, _, *bests in chosen for best in bests):
+        check_logits(logits)
         check_logits(allowed)
-    return chosen[:, 0].long(), [(int(token_id), logprob) for token_id, logprob, _ in fetched]
+    return ids, [(int(token_id), logprob) for token_id, logprob, *_ in chosen]
 
 
 def uniforms(generators: Sequence[torch.Generator]) -> Float[Tensor, " batch"]:

@@ -15,6 +15,7 @@ from decodelib.decoding.generation import Generation
 from decodelib.decoding.samplers import choose, uniforms
 from decodelib.decoding.search import Move, Search
 from decodelib.decoding.transcript import Transcript
+from decodelib.distributions import deferred_checks
 from decodelib.kernels.seeds import seeded
 from decodelib.models.base import LanguageModel
 from decodelib.processors.base import Chain, LogitsProcessor
@@ -154,12 +155,18 @@ class TokenSearch(Search):
         copies = len(running) // len(logits)  # more than 1 at the first token alone
         if copies > 1:
             logits = logits.repeat_interleave(copies, 0)
-        allowed = running[0].stopping.forbid_early_end(logits, [len(t.token_ids) for t in running])
-        after = allowed
+        stopping, lengths = running[0].stopping, [len(t.token_ids) for t in running]
+        on_gpu = logits.device.type != "cpu"
+        after = stopping.forbid_early_end(logits, lengths, "keep" if on_gpu else "raise")
         if self.chains:
-            after = process([self.chains[i] for i in self.running], running, allowed)
+            with deferred_checks(logits.device):
+                after = process([self.chains[i] for i in self.running], running, after)
         own = self.generators and [self.generators[i] for i in self.running]
-        next_ids, chosen = choose(logits, after, uniforms(own) if own else None)
+        try:
+            next_ids, chosen = choose(logits, after, uniforms(own) if own else None)
+        except ValueError:
+            stopping.forbid_early_end(logits, lengths)  # says so if that is the reason
+            raise
         for transcript, choice, *rows in zip(running, chosen, logits, after, strict=True):
             transcript.append(*choice, *rows)
         alive = [row for row, t in enumerate(running) if t.finish_reason is None]

@@ -12,14 +12,13 @@ import decodelib as dl
 from decodelib.decoding.samplers import (
     _draw,
     argmax,
-    choices,
     choose,
     log_probs_of,
-    on_host,
     sample,
     uniforms,
 )
 from decodelib.kernels.seeds import seeded
+from tests.helpers.pretend_device import Factories, OnDevice
 
 INF = math.inf
 DRAWS = 20_000
@@ -34,6 +33,10 @@ PROCESSORS = [
     [dl.EntropyTemperature()],
     [dl.Temperature(1.5), dl.TopK(6), dl.TopP(0.95), dl.MinP(0.05)],
 ]
+
+
+def pretended(logits):
+    return logits.as_subclass(OnDevice)
 
 
 def u(*values):
@@ -217,10 +220,9 @@ def test_what_a_gpu_is_asked_for_at_once_is_what_the_cpu_finds_in_turn(draws, dt
     logits = torch.randn(4, 50, generator=seeded(1), dtype=dtype)
     allowed = dl.TopK(7)(torch.empty(4, 0, dtype=torch.long), logits)
     expected = argmax(allowed) if draws is None else sample(allowed, draws)
-    for ids, chosen in [
-        choose(logits, allowed, draws),
-        on_host(choices(logits, allowed, draws), allowed),
-    ]:
+    with Factories():
+        on_gpu = choose(pretended(logits), pretended(allowed), draws)
+    for ids, chosen in [choose(logits, allowed, draws), on_gpu]:
         assert torch.equal(ids, expected)
         assert [token_id for token_id, _ in chosen] == expected.tolist()
         logprobs = log_probs_of(logits, expected).tolist()
@@ -233,6 +235,6 @@ def test_what_comes_from_a_gpu_is_refused_as_on_the_cpu(bad, draws) -> None:
     logits = torch.tensor([[1.0, 2, 3], [bad, bad, bad]])
     with pytest.raises(ValueError, match="logits") as on_cpu:
         choose(logits, logits, draws)
-    with pytest.raises(ValueError, match="logits") as from_gpu:
-        on_host(choices(logits, logits, draws), logits)
+    with Factories(), pytest.raises(ValueError, match="logits") as from_gpu:
+        choose(pretended(logits), pretended(logits), draws)
     assert str(from_gpu.value) == str(on_cpu.value)
