@@ -139,7 +139,7 @@ class TopNSigma(Processor):
         mean = values.sum(-1, keepdim=True) / count
         variance = ((values - mean) ** 2 * present).sum(-1, keepdim=True) / count
         best = widen(logits.amax(-1, keepdim=True))
-        return remove(logits, at_least(logits, best, self.n * variance.sqrt() * unit))
+        return remove(logits, at_least(logits, best, float(self.n) * variance.sqrt() * unit))
 
 
 @dataclass(frozen=True, repr=False)

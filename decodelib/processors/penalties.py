@@ -149,8 +149,8 @@ class PresencePenalty(LookingBack):
         self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
     ) -> Float[Tensor, "*batch vocab"]:
         check_logits(logits)
-        penalty = self.presence_penalty * _counts(self.counted(input_ids), logits).clamp(max=1)
-        return keep_finite(widen(logits) - penalty, logits)
+        occurs = _counts(self.counted(input_ids), logits).clamp(max=1)
+        return keep_finite(widen(logits) - float(self.presence_penalty) * occurs, logits)
 
 
 @dataclass(frozen=True, repr=False)
@@ -185,7 +185,7 @@ class FrequencyPenalty(LookingBack):
         self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
     ) -> Float[Tensor, "*batch vocab"]:
         check_logits(logits)
-        penalty = self.frequency_penalty * _counts(self.counted(input_ids), logits)
+        penalty = float(self.frequency_penalty) * _counts(self.counted(input_ids), logits)
         return keep_finite(widen(logits) - penalty, logits)
 
 

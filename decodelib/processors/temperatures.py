@@ -140,7 +140,7 @@ class DynamicTemperature(Processor):
         nats = entropy(widen(logits))
         count = logits.isfinite().sum(-1)
         most = count.clamp(min=2).to(nats.dtype).log()
-        share = (nats / most).clamp(0, 1) ** self.exponent
-        spread = self.max_temperature - self.min_temperature
-        temperature = self.min_temperature + spread * share
+        share = (nats / most).clamp(0, 1) ** float(self.exponent)
+        low, high = float(self.min_temperature), float(self.max_temperature)
+        temperature = low + (high - low) * share
         return divided(logits, torch.where(count > 1, temperature, 1)[..., None])

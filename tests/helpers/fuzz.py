@@ -1,21 +1,27 @@
-"""Random calls of the public API: `python tests/fuzz.py --calls 10000 --seed 0`.
+"""Random calls of the public API: `python -m tests.helpers.fuzz --calls 10000 --seed 0`.
 
-Every call must end in a result or in a documented error, whose message is one line. Anything else
-stops the run with the call that did it.
+Every call must end in a result or in a documented error, whose message is one line. Decoding must
+end alike in whatever state PyTorch is, in several threads at once, and with pickled arguments; half
+of the calls are made in such a way besides. Anything else stops the run with the call that did it.
 """
 
 import argparse
 import math
+import pickle
 import random
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache, partial
 
 import torch
 
 import decodelib as dl
 from decodelib import distributions
 from decodelib.experiments import metrics
+from tests.helpers.tokenizer_families import FAMILIES, Recital
 
 INF, NAN = math.inf, math.nan
 NUMBERS = [0, 1, -1, 2, 5, 0.5, 1.0, 0.9, 1e-9, 1e9, -0.5, 10**30, INF, -INF, NAN]
@@ -39,6 +45,13 @@ MAKERS: dict[str, tuple[type, list[list]]] = {
     "XTC": (dl.XTC, [[0, 0.5, 1], [0.1, 0.6], [0, 7]]),
     "Mirostat": (dl.Mirostat, [[1.0, 5], [0.1, 1]]),
     "EntropyTemperature": (dl.EntropyTemperature, [[(1.0,), (0.5, -1.0)], [0, 0.5]]),
+    "PresencePenalty": (dl.PresencePenalty, [[0, 0.5, -1.0]]),
+    "FrequencyPenalty": (dl.FrequencyPenalty, [[0, 0.5, -1.0]]),
+    "LogitBias": (dl.LogitBias, [[{2: 1.0}, {3: -INF}]]),
+    "NoRepeatNGram": (dl.NoRepeatNGram, [[1, 2]]),
+    "SuppressTokens": (dl.SuppressTokens, [[[1], [2, 3]]]),
+    "TopH": (dl.TopH, [[0.3, 1]]),
+    "PLess": (dl.PLess, []),
     "DynamicTemperature": (dl.DynamicTemperature, [[0.5, 1], [1, 1.5], [0, 1, 2.0]]),
 }
 STRATEGIES: dict[str, tuple[Callable, list[list]]] = {
@@ -53,6 +66,116 @@ STRATEGIES: dict[str, tuple[Callable, list[list]]] = {
 }
 PROMPTS = ["", "a", "a b", [0, 2], torch.tensor([2, 3]), "b a b a b a"]
 BAD_PROMPTS = ["zzz", [99], [-1], [1.5], torch.ones(1, 2), None, 7, [[0]], ["a"], "a " * 40]
+
+
+class Babbler(Recital):
+    """A model with a tokenizer of some family, and logits that depend on the place alone."""
+
+    def __init__(self, family: str) -> None:
+        super().__init__(FAMILIES[family](), [2] * 12, eos=1)
+
+    def _row(self, place: int) -> torch.Tensor:
+        return babble(self.vocab_size, min(place, 20))
+
+
+@cache
+def babble(size: int, place: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(place)
+    return 3 * torch.randn(size, generator=generator, dtype=torch.float64)
+
+
+BABBLERS = {family: Babbler(family) for family in FAMILIES}
+TEXTS = ["", "a", "hello the fox", [2], torch.tensor([3, 2]), "日本 🦊"]
+
+
+def as_data(g: dl.Generation) -> tuple:
+    return g.text, g.token_ids, g.logprobs, g.finish_reason, g.stop_reason
+
+
+def traced(lm, prompt, strategy, **settings) -> tuple:
+    g = dl.generate(lm, prompt, strategy, trace=True, **settings)
+    assert "".join(step.text for step in g.steps) == g.text
+    return as_data(g)
+
+
+def batched(lm, prompts, strategies, **settings) -> list[tuple]:
+    batch = dl.generate_batch(lm, prompts, strategies, **settings)
+    assert len(batch) == len(prompts)
+    return [as_data(g) for g in batch]
+
+
+def streamed(lm, prompt, strategy, **settings) -> list[tuple]:
+    steps = list(dl.stream(lm, prompt, strategy, **settings))
+    assert 1 <= len(steps) <= settings["max_new_tokens"]
+    return [(step.token_id, step.text) for step in steps]
+
+
+class Refused(ValueError):
+    """A documented error, equal to another that asks for the same, whatever it says it got."""
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Refused)
+            and str(self).split(" got ")[0] == str(other).split(" got ")[0]
+        )
+
+    __hash__ = ValueError.__hash__
+
+
+def outcome(call: Callable[[], object]) -> object:
+    """Return what a call returned or, if it was refused, the error."""
+    try:
+        return call()
+    except (ValueError, TypeError) as error:
+        return Refused(str(error))
+
+
+@contextmanager
+def restored(change: Callable, value: object, before: object) -> Iterator[None]:
+    """Change one of PyTorch's global settings for a while."""
+    change(value)
+    try:
+        yield
+    finally:
+        change(before)
+
+
+AMBIENT: dict[str, Callable] = {
+    "autocast": partial(torch.autocast, "cpu", torch.bfloat16),
+    "inference mode": torch.inference_mode,
+    "gradients": torch.enable_grad,
+    "another device": partial(torch.device, "meta"),
+    "another type": lambda: restored(torch.set_default_dtype, torch.float64, torch.float32),
+    "deterministic": lambda: restored(torch.use_deterministic_algorithms, True, False),
+    "more threads": lambda: restored(torch.set_num_threads, 3, torch.get_num_threads()),
+}
+
+
+def ambient(name: str, call: Callable[[], object]) -> object:
+    with AMBIENT[name]():
+        return outcome(call)
+
+
+def in_threads(call: Callable[[], object]) -> object:
+    with ThreadPoolExecutor(3) as pool:
+        first, *others = pool.map(outcome, [call] * 3)
+    assert all(other == first for other in others)
+    return first
+
+
+def pickled(call: Callable[[], object]) -> object:
+    try:
+        copied = pickle.loads(pickle.dumps(call))
+    except (TypeError, AttributeError, pickle.PicklingError):
+        return outcome(call)  # junk that cannot be pickled
+    return outcome(copied)
+
+
+WAYS: dict[str, Callable] = {
+    **{name: partial(ambient, name) for name in AMBIENT},
+    "threads": in_threads,
+    "pickled": pickled,
+}
 
 
 class Fuzzer:
@@ -99,21 +222,27 @@ class Fuzzer:
             "min_new_tokens": self.some([0, 0, 1]),
             "stop": self.some([(), "b", ["a b", " <"]]),
         }
-        prompt, strategy = self.some(PROMPTS, BAD_PROMPTS), self.strategy()
+        lm = self.rng.choice([TABLE, TABLE, *BABBLERS.values()])
+        prompts = PROMPTS if lm is TABLE else TEXTS
+        prompt, strategy = self.some(prompts, BAD_PROMPTS), self.strategy()
         how = self.rng.randrange(3)
         if how == 0:
-            seed = self.some([0, 7, 2**62])
-            g = dl.generate(TABLE, prompt, strategy, seed=seed, trace=True, **settings)
-            assert "".join(step.text for step in g.steps) == g.text
+            settings["seed"] = self.some([0, 7, 2**62])
+            call = partial(traced, lm, prompt, strategy, **settings)
         elif how == 1:
             prompts = self.some([[prompt], [prompt, "a"]])
             count = len(prompts) if isinstance(prompts, list) else 1
             chosen = self.some([strategy, [strategy] * count])
-            batch = dl.generate_batch(TABLE, prompts, chosen, **settings)
-            assert len(batch) == len(prompts)
+            call = partial(batched, lm, prompts, chosen, **settings)
         else:
-            steps = list(dl.stream(TABLE, prompt, strategy, **settings))
-            assert 1 <= len(steps) <= settings["max_new_tokens"]
+            call = partial(streamed, lm, prompt, strategy, **settings)
+        expected = outcome(call)
+        if self.rng.random() < 0.5:
+            way = self.rng.choice(list(WAYS))
+            found = WAYS[way](call)
+            assert found == expected, f"{way}: {found}, plainly {expected}"
+        if isinstance(expected, Exception):
+            raise expected
 
     def call_function(self):
         function, arguments = self.rng.choice(
