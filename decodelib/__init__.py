@@ -15,8 +15,10 @@ from decodelib.decoding.loop import generate, generate_batch, stream
 from decodelib.models.base import LanguageModel
 from decodelib.models.loading import load, resolve
 from decodelib.models.toy import TableLM
+from decodelib.processors.automata import DFA
 from decodelib.processors.bans import LogitBias, NoRepeatNGram, SuppressTokens
 from decodelib.processors.base import Chain, LogitsProcessor
+from decodelib.processors.constraint import Constraint
 from decodelib.processors.cutoffs import Epsilon, Eta, PLess, TopH, TopNSigma
 from decodelib.processors.dry import DRY
 from decodelib.processors.mirostat import Mirostat
@@ -25,6 +27,7 @@ from decodelib.processors.temperatures import DynamicTemperature, EntropyTempera
 from decodelib.processors.truncation import MinP, TopK, TopP, Typical
 from decodelib.processors.xtc import XTC
 from decodelib.strategies.beam import BeamSearch
+from decodelib.strategies.conditioned import ConditionedSampling
 from decodelib.strategies.contrastive_decoding import ContrastiveDecoding
 from decodelib.strategies.contrastive_search import ContrastiveSearch
 from decodelib.strategies.diverse import DiverseBeamSearch
@@ -38,11 +41,14 @@ from decodelib.strategies.stochastic import StochasticBeamSearch
 __version__ = "0.2.0"
 
 __all__ = [
+    "DFA",
     "DRY",
     "XTC",
     "BeamSearch",
     "Candidate",
     "Chain",
+    "ConditionedSampling",
+    "Constraint",
     "ContrastiveDecoding",
     "ContrastiveSearch",
     "DiverseBeamSearch",

@@ -67,6 +67,9 @@ AT_CONSTRUCTION = [
      "early_stopping must be False, True or 'never', got 'always'"),
     (lambda d: d.BeamSearch(2, num_return_sequences=3),
      "num_return_sequences must be in [1, 2], got 3"),
+    (lambda d: d.Constraint(3), "automaton must be one over tokens, such as "
+     "Constraint.from_choices(lm, [...]) makes, got 3"),
+    (lambda d: d.ConditionedSampling(d.TopK(2)), "constraint must be a Constraint, got TopK(2)"),
 ]  # fmt: skip
 
 AT_CALL = [
@@ -142,6 +145,7 @@ AT_CALL = [
      "logits must be finite, or -inf for removed tokens, got every token at -inf in row 1"),
     (lambda d, lm: d.TopP(0.9)(None, torch.tensor([[1, 2]])),
      "logits must be a tensor of floats, got torch.int64"),
+    (lambda d, lm: d.Constraint.from_dfa(lm, "a"), "dfa must be a DFA, got 'a'"),
     (lambda d, lm: d.TopK(2)(None, [0.0, 1.0]), "logits must be a tensor of floats, got list"),
     (lambda d, lm: d.TopK(2)(None, torch.zeros(1, 0)),
      "logits must have at least one token in the last dimension, got none"),

@@ -35,6 +35,8 @@ class Step:
         kept: How many tokens the strategy left to choose from.
         candidates: The ten most probable tokens, and the chosen one if it is not among them.
         decision: What the strategy did and why, for those that decide (else "").
+        kept_mass: The probability, under the model's own distribution, of all tokens that the
+            strategy left to choose from; under a constraint, the feasible mass.
     """
 
     token_id: int
@@ -47,6 +49,7 @@ class Step:
     kept: int
     candidates: tuple[Candidate, ...]
     decision: str = ""
+    kept_mass: float = 1.0
 
 
 @dataclass(frozen=True, repr=False)

@@ -44,6 +44,7 @@ def make_step(
             for i in top + [token_id] * (token_id not in top)
         ),
         decision=decision,
+        kept_mass=min(1.0, float(p_before[after > -math.inf].sum())),
     )
 
 

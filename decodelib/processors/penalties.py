@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int
@@ -50,7 +50,7 @@ class LookingBack(Processor):
 
     def for_sequence(self, seed: int) -> LogitsProcessor:
         """Return the processor of one sequence; no chance is involved."""
-        return _AfterPrompt(self) if self.is_sequence_bound else self
+        return AfterPrompt(self) if self.is_sequence_bound else self
 
     def counted(self, input_ids: Int[Tensor, "*batch seq"]) -> Int[Tensor, "*batch counted"]:
         """Return the token ids that count."""
@@ -58,13 +58,13 @@ class LookingBack(Processor):
         return counted if self.window is None else counted[..., -self.window :]
 
 
-class _AfterPrompt:
+class AfterPrompt:
     """A processor in one sequence, from the beginning: the tokens of its first call are skipped."""
 
     reads_input_ids = True
 
-    def __init__(self, processor: LookingBack) -> None:
-        self._processor = processor
+    def __init__(self, processor: Any) -> None:
+        self._processor = processor  # a dataclass with the field `skip`
 
     def __call__(
         self, input_ids: Int[Tensor, "rows seq"], logits: Float[Tensor, "rows vocab"]

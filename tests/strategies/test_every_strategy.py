@@ -8,6 +8,9 @@ import decodelib as dl
 from decodelib.models.gpt2.model import GPT2
 from decodelib.models.loading import STORYBOOK
 
+SOMEONE = dl.Constraint.from_choices(
+    dl.load("storybook", device="cpu"), [" a", " man", ", there"], open_end=True
+)
 PROMPTS = ["Once upon a time", "", "The King said to the old"]
 LENGTH = 8
 
@@ -48,6 +51,8 @@ MAKERS = {
     "mirostat": lambda noisy: dl.Sampling(dl.Mirostat(4.0)),
     "dynamic temperature": lambda noisy: dl.Sampling(dl.DynamicTemperature(0.5, 1.5)),
     "entropy temperature": lambda noisy: dl.Sampling(dl.EntropyTemperature()),
+    "constraint": lambda noisy: dl.Sampling(SOMEONE, dl.TopP(0.9)),
+    "particles": lambda noisy: dl.ConditionedSampling(SOMEONE, num_particles=4),
     "beams": lambda noisy: dl.BeamSearch(3),
     "diverse beams": lambda noisy: dl.DiverseBeamSearch(4, 2, num_return_sequences=2),
     "stochastic beams": lambda noisy: dl.StochasticBeamSearch(3),
