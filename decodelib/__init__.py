@@ -10,7 +10,7 @@ from decodelib.starting import end_quietly_if_interrupted
 
 end_quietly_if_interrupted()  # before PyTorch is imported, which takes a second
 
-from decodelib.decoding.generation import Candidate, Generation, Step
+from decodelib.decoding.generation import Candidate, Generation, Proposal, Step
 from decodelib.decoding.loop import generate, generate_batch, stream
 from decodelib.models.base import LanguageModel
 from decodelib.models.loading import load, resolve
@@ -26,13 +26,16 @@ from decodelib.processors.penalties import FrequencyPenalty, PresencePenalty, Re
 from decodelib.processors.temperatures import DynamicTemperature, EntropyTemperature, Temperature
 from decodelib.processors.truncation import MinP, TopK, TopP, Typical
 from decodelib.processors.xtc import XTC
+from decodelib.strategies.arithmetic import ArithmeticSampling
 from decodelib.strategies.beam import BeamSearch
+from decodelib.strategies.choosing import BestOfN, MinimumBayesRisk, SelfConsistency
 from decodelib.strategies.conditioned import ConditionedSampling
 from decodelib.strategies.contrastive_decoding import ContrastiveDecoding
 from decodelib.strategies.contrastive_search import ContrastiveSearch
 from decodelib.strategies.diverse import DiverseBeamSearch
 from decodelib.strategies.entropix import EntropySampling
 from decodelib.strategies.generation_config import from_generation_config, to_generation_config
+from decodelib.strategies.power import PowerSampling
 from decodelib.strategies.presets import preset
 from decodelib.strategies.sampling import Greedy, Sampling
 from decodelib.strategies.speculative import SpeculativeSampling
@@ -44,7 +47,9 @@ __all__ = [
     "DFA",
     "DRY",
     "XTC",
+    "ArithmeticSampling",
     "BeamSearch",
+    "BestOfN",
     "Candidate",
     "Chain",
     "ConditionedSampling",
@@ -64,12 +69,16 @@ __all__ = [
     "LogitBias",
     "LogitsProcessor",
     "MinP",
+    "MinimumBayesRisk",
     "Mirostat",
     "NoRepeatNGram",
     "PLess",
+    "PowerSampling",
     "PresencePenalty",
+    "Proposal",
     "RepetitionPenalty",
     "Sampling",
+    "SelfConsistency",
     "SpeculativeSampling",
     "Step",
     "StochasticBeamSearch",

@@ -52,6 +52,28 @@ class Step:
     kept_mass: float = 1.0
 
 
+@dataclass(frozen=True)
+class Proposal:
+    """One move of a Metropolis-Hastings chain over texts.
+
+    Attributes:
+        place: How many tokens of the text before were kept; those from here on were drawn anew.
+            None where there was nothing to decide: the text the chain begins with, and one that
+            goes on from where a block ended.
+        token_ids, text: The text that was proposed, EOS included.
+        logprob: ln p of all of it under the model's own distribution, in nats.
+        acceptance: The probability of taking it.
+        accepted: Whether it was taken. If not, the chain stayed at the text before.
+    """
+
+    place: int | None
+    token_ids: tuple[int, ...]
+    text: str
+    logprob: float
+    acceptance: float
+    accepted: bool
+
+
 @dataclass(frozen=True, repr=False)
 class Generation:
     """A finished continuation.
@@ -65,14 +87,17 @@ class Generation:
             that completes it has the whole character.
         logprobs: ln p of each under the model's own distribution, in nats.
         score: What the strategy ranks continuations by: the sum of `logprobs`; for beam search,
-            that sum divided by length^length_penalty.
+            that sum divided by length^length_penalty; for best-of-n the reward, for minimum Bayes
+            risk the mean utility, for self-consistency the share of votes.
         finish_reason: "eos", "stop" (a stop string or stop token came), "length" or "interrupted".
         stop_reason: The stop string that ended the text, or the id of the token that did; None if
             its length did.
         steps: A `Step` for each token with `trace=True`, else empty.
-        alternatives: Beam search's other hypotheses, best first, if it was asked for several.
+        alternatives: The other continuations, of a strategy that makes several: best first if it
+            ranks them, else in the order drawn.
         tree: What the beam search weighed on the way, with `trace=True`; of diverse beam search,
             the tree of this hypothesis's group. None for other strategies.
+        moves: The moves of power sampling, in order. Empty for other strategies.
     """
 
     prompt: str
@@ -86,6 +111,7 @@ class Generation:
     steps: list[Step] = field(default_factory=list)
     alternatives: list[Generation] = field(default_factory=list)
     tree: BeamTree | None = None
+    moves: list[Proposal] = field(default_factory=list)
 
     @property
     def full_text(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -45,7 +45,7 @@ class Search(ABC):
     """
 
     transcripts: list[Transcript]
-    runs_itself: ClassVar[bool] = False
+    runs_itself: bool = False
 
     @abstractmethod
     def advance(self, logits: Float[Tensor, "rows vocab"]) -> Move:

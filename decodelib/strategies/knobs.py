@@ -11,11 +11,14 @@ from decodelib.models.base import LanguageModel
 from decodelib.processors.base import LogitsProcessor
 from decodelib.processors.knobs import PROCESSOR_KNOBS, Knob
 from decodelib.processors.truncation import TopK
+from decodelib.strategies.arithmetic import ArithmeticSampling
 from decodelib.strategies.beam import BeamSearch
+from decodelib.strategies.choosing import MinimumBayesRisk, SelfConsistency
 from decodelib.strategies.contrastive_decoding import ContrastiveDecoding
 from decodelib.strategies.contrastive_search import ContrastiveSearch
 from decodelib.strategies.diverse import DiverseBeamSearch
 from decodelib.strategies.entropix import EntropySampling
+from decodelib.strategies.power import PowerSampling
 from decodelib.strategies.sampling import Greedy, Sampling
 from decodelib.strategies.speculative import SpeculativeSampling
 from decodelib.strategies.stochastic import StochasticBeamSearch
@@ -74,6 +77,34 @@ KNOBS: dict[str, Knob] = PROCESSOR_KNOBS | {
         neutral=4,
         slider=(1, 12, 1),
     ),
+    "power": Knob(
+        "Power",
+        "draw whole texts in proportion to their probability to the power of A (default: 4)",
+        ("A",),
+        neutral=PowerSampling.alpha,
+        slider=(0.5, 8.0, 0.5),
+    ),
+    "num_moves": Knob(
+        "Moves",
+        "draw an end of the text anew N times (default: 10)",
+        ("N",),
+        kind=int,
+        slider=(1, 40, 1),
+    ),
+    "num_return_sequences": Knob(
+        "Texts to draw",
+        "draw N texts, to show one of them (default: 16)",
+        ("N",),
+        kind=int,
+        neutral=16,
+        slider=(2, 64, 1),
+    ),
+    "answer": Knob(
+        "Answer",
+        "a regular expression: its last match in a text is the text's answer",
+        ("REGEX",),
+        kind=str,
+    ),
 }
 """Every setting of the command line and the playground, by name, in the order of their help."""
 
@@ -110,6 +141,34 @@ def _speculative(given: Given, load: Callable[[str], LanguageModel]) -> Strategy
     # Temperature 0 is greedy here too, and greedy is sampling from the most probable token alone.
     chosen = [TopK(1)] if given.get("temperature") == 0 else processors(given)
     return SpeculativeSampling(draft, *chosen, **number)
+
+
+def _power(given: Given, load: Callable[[str], LanguageModel]) -> Strategy:
+    names = {"power": "alpha", "num_moves": "num_moves"}
+    return PowerSampling(**{names[knob]: value for knob, value in given.items()})
+
+
+def _several(given: Given) -> tuple[list[LogitsProcessor], int]:
+    greedy: list[LogitsProcessor] = [TopK(1)]
+    chosen = greedy if given.get("temperature") == 0 else processors(given)
+    return chosen, given.get("num_return_sequences", 16)
+
+
+def _arithmetic(given: Given, load: Callable[[str], LanguageModel]) -> Strategy:
+    chosen, count = _several(given)
+    return ArithmeticSampling(*chosen, num_return_sequences=count)
+
+
+def _mbr(given: Given, load: Callable[[str], LanguageModel]) -> Strategy:
+    chosen, count = _several(given)
+    return MinimumBayesRisk(candidates=Sampling(*chosen, num_return_sequences=count))
+
+
+def _votes(given: Given, load: Callable[[str], LanguageModel]) -> Strategy:
+    chosen, count = _several(given)
+    if "answer" not in given:
+        raise ValueError("--answer must be a regular expression for this strategy, got none")
+    return SelfConsistency(given["answer"], Sampling(*chosen, num_return_sequences=count))
 
 
 def _required(given: Given, name: str) -> str:
@@ -158,5 +217,23 @@ STRATEGIES: dict[str, Choice] = {
             *(name for name in PROCESSOR_KNOBS if name not in _BY_SEQUENCE),
         ),
         _speculative,
+    ),
+    "power": Choice(
+        "draws whole texts, the more probable the more often", ("power", "num_moves"), _power
+    ),
+    "arithmetic": Choice(
+        "draws texts that cover what the model might say and shows the first",
+        ("num_return_sequences", *PROCESSOR_KNOBS),
+        _arithmetic,
+    ),
+    "mbr": Choice(
+        "draws texts and shows the one that is most like the others",
+        ("num_return_sequences", *PROCESSOR_KNOBS),
+        _mbr,
+    ),
+    "self-consistency": Choice(
+        "draws texts and shows one with the answer that most of them give",
+        ("answer", "num_return_sequences", *PROCESSOR_KNOBS),
+        _votes,
     ),
 }

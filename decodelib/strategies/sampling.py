@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from decodelib.arguments import check_integer
@@ -117,14 +117,23 @@ class Sampling:
         self, lm: LanguageModel, transcripts: list[Transcript], seeds: Sequence[int]
     ) -> list[TokenSearch]:
         copies = self.num_return_sequences
-        own = [(seed + copy * 2**32) % 2**63 for seed in seeds for copy in range(copies)]
+        own = seeds_of_copies(seeds, copies)
         generators = [seeded(seed) for seed in own]
-        if not self.processors:
-            return [TokenSearch(transcripts, generators, copies=copies)]
-        shared = Chain(*self.processors)
-        bound = shared.is_sequence_bound
-        chains = [shared.for_sequence(seed) if bound else shared for seed in own]
-        return [TokenSearch(transcripts, generators, chains, copies)]
+        return [TokenSearch(transcripts, generators, chains_for(self.processors, own), copies)]
+
+
+def seeds_of_copies(seeds: Sequence[int], copies: int) -> list[int]:
+    """Return a seed for each continuation of each prompt; the first is the prompt's own."""
+    return [(seed + copy * 2**32) % 2**63 for seed in seeds for copy in range(copies)]
+
+
+def chains_for(processors: Sequence[LogitsProcessor], seeds: Sequence[int]) -> list[Chain] | None:
+    """Return the chain of each continuation, shared where none follows its sequence."""
+    if not processors:
+        return None
+    shared = Chain(*processors)
+    bound = shared.is_sequence_bound
+    return [shared.for_sequence(seed) if bound else shared for seed in seeds]
 
 
 class TokenSearch(Search):
@@ -161,12 +170,12 @@ class TokenSearch(Search):
         if self.chains:
             with deferred_checks(logits.device):
                 after = process([self.chains[i] for i in self.running], running, after)
-        own = self.generators and [self.generators[i] for i in self.running]
         try:
-            next_ids, chosen = choose(logits, after, uniforms(own) if own else None)
+            next_ids, chosen = choose(logits, after, self.draws())
         except ValueError:
             stopping.forbid_early_end(logits, lengths)  # says so if that is the reason
             raise
+        self.drawn(after, next_ids)
         for transcript, choice, *rows in zip(running, chosen, logits, after, strict=True):
             transcript.append(*choice, *rows)
         alive = [row for row, t in enumerate(running) if t.finish_reason is None]
@@ -175,6 +184,14 @@ class TokenSearch(Search):
         if len(alive) < len(running):
             next_ids = next_ids.index_select(0, places.to(next_ids.device))
         return Move(next_ids, places if copies == 1 else places // copies)
+
+    def draws(self) -> Float[Tensor, " rows"] | None:
+        """Return a number in [0, 1) for each running row, or None to take the argmax."""
+        own = self.generators and [self.generators[i] for i in self.running]
+        return uniforms(own) if own else None
+
+    def drawn(self, after: Float[Tensor, "rows vocab"], next_ids: Int[Tensor, " rows"]) -> None:
+        """Take note of the tokens that the running rows got; here nothing depends on them."""
 
     @property
     def is_over(self) -> bool:

@@ -73,6 +73,24 @@ def lm() -> dl.LanguageModel:
             ["--strategy", "speculative", "--draft", "storybook", "--top-p", "0.9"],
             lambda lm: dl.SpeculativeSampling(lm, dl.TopP(0.9)),
         ),
+        (
+            ["--strategy", "power", "--power", "2", "--num-moves", "3"],
+            dl.PowerSampling(2.0, 3),
+        ),
+        (
+            ["--strategy", "arithmetic", "--num-return-sequences", "2", "--top-p", "0.9"],
+            dl.ArithmeticSampling(dl.TopP(0.9), num_return_sequences=2),
+        ),
+        (
+            ["--strategy", "mbr", "--num-return-sequences", "3", "--temperature", "0.8"],
+            dl.MinimumBayesRisk(
+                candidates=dl.Sampling(dl.Temperature(0.8), num_return_sequences=3)
+            ),
+        ),
+        (
+            ["--strategy", "self-consistency", "--answer", "was|is", "--num-return-sequences", "3"],
+            dl.SelfConsistency("was|is", dl.Sampling(num_return_sequences=3)),
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -64,6 +64,9 @@ def strategies(lm):
         dl.ContrastiveSearch(),
         dl.ContrastiveDecoding(lm, amateur_temperature=0.7),
         dl.SpeculativeSampling(lm, dl.TopP(0.9)),
+        dl.PowerSampling(num_moves=2),
+        dl.ArithmeticSampling(num_return_sequences=2),
+        dl.MinimumBayesRisk(candidates=dl.Sampling(num_return_sequences=3)),
     ]
 
 
@@ -160,6 +163,9 @@ def test_seeds_that_differ_above_32_bits_decode_differently(lm) -> None:
         dl.StochasticBeamSearch(2),
         dl.EntropySampling(top_k=50, top_p=1.0),
         dl.SpeculativeSampling(lm),
+        dl.PowerSampling(alpha=1.0),
+        dl.ArithmeticSampling(),
+        dl.BestOfN(lambda g: g.score),
     ):
         found = dl.generate_batch(lm, ["1"] * len(seeds), strategy, seeds=seeds, max_new_tokens=12)
         assert len({tuple(g.token_ids) for g in found}) == len(seeds)

@@ -20,6 +20,9 @@ STRATEGIES = {
     "entropix": dl.EntropySampling(),
     "contrastive decoding": dl.ContrastiveDecoding(dl.TableLM(END_ONLY.table)),
     "speculative": dl.SpeculativeSampling(dl.TableLM(END_ONLY.table)),
+    "power": dl.PowerSampling(num_moves=2),
+    "arithmetic": dl.ArithmeticSampling(num_return_sequences=2),
+    "best of n": dl.BestOfN(lambda g: g.score),
 }
 each_strategy = pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
 

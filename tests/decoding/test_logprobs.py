@@ -18,6 +18,9 @@ STRATEGIES = [
     dl.ContrastiveSearch(),
     dl.ContrastiveDecoding(STORYBOOK, amateur_temperature=0.5),
     dl.SpeculativeSampling(STORYBOOK, num_draft_tokens=3),
+    dl.PowerSampling(num_moves=3, block_length=5),
+    dl.ArithmeticSampling(num_return_sequences=2),
+    dl.MinimumBayesRisk(candidates=dl.Sampling(num_return_sequences=3)),
 ]
 
 

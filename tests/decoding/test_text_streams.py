@@ -18,6 +18,9 @@ STRATEGIES = {
     "contrastive search": lambda lm: dl.ContrastiveSearch(),
     "contrastive decoding": lambda lm: dl.ContrastiveDecoding(lm),
     "speculative": lambda lm: dl.SpeculativeSampling(lm),
+    "power": lambda lm: dl.PowerSampling(num_moves=2, block_length=3),
+    "arithmetic": lambda lm: dl.ArithmeticSampling(num_return_sequences=2),
+    "minimum Bayes risk": lambda lm: dl.MinimumBayesRisk(),
 }
 each_family = pytest.mark.parametrize("family", FAMILIES)
 

@@ -68,3 +68,36 @@ def drawn(strategy: Strategy, draws: int, lm: TableLM = TREE) -> Counter[tuple[i
         lm, [""] * draws, strategy, max_new_tokens=MAX_NEW, seeds=range(draws)
     )
     return Counter(tuple(g.token_ids) for g in generations)
+
+
+class Chances:
+    """Chance that takes every branch in turn, and knows how probable the present one is."""
+
+    def __init__(self):
+        self.path = []  # of [branch taken, branches there are]
+        self.depth, self.probability = 0, 1.0
+
+    def begin(self):
+        self.depth, self.probability = 0, 1.0
+
+    def choose(self, probabilities):
+        if self.depth == len(self.path):
+            self.path.append([0, len(probabilities)])
+        branch = self.path[self.depth][0]
+        self.depth += 1
+        self.probability *= probabilities[branch]
+        return branch
+
+    def advance(self):
+        """Go on to the next branch that has not been taken; return whether there is one."""
+        while self.path and self.path[-1][0] + 1 == self.path[-1][1]:
+            self.path.pop()
+        if self.path:
+            self.path[-1][0] += 1
+        return bool(self.path)
+
+    def sample(self, logits, uniforms):
+        """Stand in for `samplers.sample` on a single row: take every token that is possible."""
+        possible = logits[0].isfinite().nonzero()[:, 0].tolist()
+        probs = logits[0].double().softmax(-1)[possible].tolist()
+        return torch.tensor([possible[self.choose(probs)]])

@@ -54,6 +54,16 @@ MAKERS: dict[str, tuple[type, list[list]]] = {
     "PLess": (dl.PLess, []),
     "DynamicTemperature": (dl.DynamicTemperature, [[0.5, 1], [1, 1.5], [0, 1, 2.0]]),
 }
+
+
+def length(g):
+    return len(g.text)
+
+
+def likeness(g, other):
+    return float(g.text == other.text)
+
+
 STRATEGIES: dict[str, tuple[Callable, list[list]]] = {
     "Greedy": (dl.Greedy, []),
     "BeamSearch": (dl.BeamSearch, [[1, 3], [0, 1.0, -1], [True, False, "never"], [1]]),
@@ -63,6 +73,11 @@ STRATEGIES: dict[str, tuple[Callable, list[list]]] = {
     "ContrastiveDecoding": (dl.ContrastiveDecoding, [[OTHER], [0, 0.1, 1], [0.5, 1]]),
     "ContrastiveSearch": (dl.ContrastiveSearch, [[1, 4], [0, 0.6, 1]]),
     "SpeculativeSampling": (dl.SpeculativeSampling, [[OTHER], [dl.TopP(0.9), dl.Temperature(2)]]),
+    "PowerSampling": (dl.PowerSampling, [[4, 0.5], [1, 3], [None, 2], [None, 1.0]]),
+    "ArithmeticSampling": (dl.ArithmeticSampling, [[dl.TopP(0.9)], [dl.Temperature(2)]]),
+    "BestOfN": (dl.BestOfN, [[length], [dl.Greedy(), dl.ArithmeticSampling()]]),
+    "MinimumBayesRisk": (dl.MinimumBayesRisk, [[likeness], [dl.Greedy(), dl.BeamSearch(2)]]),
+    "SelfConsistency": (dl.SelfConsistency, [["a", "(b) a"], [dl.Greedy(), dl.Sampling()]]),
 }
 PROMPTS = ["", "a", "a b", [0, 2], torch.tensor([2, 3]), "b a b a b a"]
 BAD_PROMPTS = ["zzz", [99], [-1], [1.5], torch.ones(1, 2), None, 7, [[0]], ["a"], "a " * 40]

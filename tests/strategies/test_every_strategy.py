@@ -32,6 +32,13 @@ def noisy(lm):
     return GPT2(lm.config, weights, lm.tokenizer, "noisy", lm.device, lm.dtype)
 
 
+THREE = dl.Sampling(dl.Mirostat(4.0), num_return_sequences=3)
+
+
+def longest(g):
+    return len(g.text)
+
+
 MAKERS = {
     "greedy": lambda noisy: dl.Greedy(),
     "ancestral": lambda noisy: dl.Sampling(),
@@ -60,6 +67,11 @@ MAKERS = {
     "contrastive search": lambda noisy: dl.ContrastiveSearch(),
     "contrastive decoding": lambda noisy: dl.ContrastiveDecoding(noisy),
     "speculative": lambda noisy: dl.SpeculativeSampling(noisy, dl.TopP(0.9)),
+    "power": lambda noisy: dl.PowerSampling(num_moves=2, block_length=4),
+    "arithmetic": lambda noisy: dl.ArithmeticSampling(dl.TopP(0.9), num_return_sequences=3),
+    "best of n": lambda noisy: dl.BestOfN(longest, THREE),
+    "minimum Bayes risk": lambda noisy: dl.MinimumBayesRisk(candidates=dl.BeamSearch(3)),
+    "self-consistency": lambda noisy: dl.SelfConsistency("[a-z]", dl.PowerSampling(num_moves=1)),
 }
 each_strategy = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 

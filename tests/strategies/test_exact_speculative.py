@@ -9,34 +9,7 @@ import torch
 import decodelib as dl
 from decodelib.strategies import speculative
 from decodelib.strategies.speculative import acceptance, residual
-from tests.helpers.exact import DRAFT, MAX_NEW, TREE, chi_square_p, continuations, drawn
-
-
-class Chances:
-    """Chance that takes every branch in turn, and knows how probable the present one is."""
-
-    def __init__(self):
-        self.path = []  # of [branch taken, branches there are]
-        self.depth, self.probability = 0, 1.0
-
-    def begin(self):
-        self.depth, self.probability = 0, 1.0
-
-    def choose(self, probabilities):
-        if self.depth == len(self.path):
-            self.path.append([0, len(probabilities)])
-        branch = self.path[self.depth][0]
-        self.depth += 1
-        self.probability *= probabilities[branch]
-        return branch
-
-    def advance(self):
-        """Go on to the next branch that has not been taken; return whether there is one."""
-        while self.path and self.path[-1][0] + 1 == self.path[-1][1]:
-            self.path.pop()
-        if self.path:
-            self.path[-1][0] += 1
-        return bool(self.path)
+from tests.helpers.exact import DRAFT, MAX_NEW, TREE, Chances, chi_square_p, continuations, drawn
 
 
 class Decisions:
@@ -53,12 +26,7 @@ class Decisions:
 def exact_distribution(strategy, monkeypatch):
     chances, acceptance = Chances(), speculative.acceptance
 
-    def sample(logits, uniforms):
-        possible = logits[0].isfinite().nonzero()[:, 0].tolist()
-        probs = logits[0].double().softmax(-1)[possible].tolist()
-        return torch.tensor([possible[chances.choose(probs)]])
-
-    monkeypatch.setattr(speculative, "sample", sample)
+    monkeypatch.setattr(speculative, "sample", chances.sample)
     monkeypatch.setattr(speculative, "uniforms", lambda _: torch.tensor([0.5]))
     monkeypatch.setattr(
         speculative, "acceptance", lambda p, q: Decisions(chances, acceptance(p, q))

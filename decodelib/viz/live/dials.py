@@ -14,6 +14,11 @@ FIRST = (
 )  # fmt: skip
 """The knobs of sampling that are always in view, in this order; others are one click away."""
 
+_EXAMPLES = {
+    "amateur": "a model, such as distilgpt2",
+    "draft": "a model, such as distilgpt2",
+    "answer": "such as [0-9]+",
+}
 _STYLE = {"description_width": "11rem"}
 _WIDE = w.Layout(width="34rem", max_width="100%")
 
@@ -42,8 +47,8 @@ class Dial(NamedTuple):
 
 def dials(strategy: str) -> list[Dial]:
     """Return a dial for each knob of a strategy of the command line, in its order."""
-    needs_model = {"amateur", "draft"} & set(STRATEGIES[strategy].knobs)
-    made = None if needs_model else STRATEGIES[strategy].make({}, _no_model)
+    needs_more = {"amateur", "draft", "answer"} & set(STRATEGIES[strategy].knobs)
+    made = None if needs_more else STRATEGIES[strategy].make({}, _no_model)
     return [_dial(name, made) for name in STRATEGIES[strategy].knobs]
 
 
@@ -54,7 +59,7 @@ def _no_model(name: str) -> Any:
 def _dial(name: str, made: object) -> Dial:
     knob = KNOBS[name]
     if knob.kind is str:
-        text = w.Text(description=knob.label, placeholder="a model, such as distilgpt2")
+        text = w.Text(description=knob.label, placeholder=_EXAMPLES[name])
         return Dial(name, _dressed(name, text), "", str.strip)
     if knob.is_switch:
         return Dial(name, _dressed(name, w.Checkbox(description=knob.label, indent=True)), False)

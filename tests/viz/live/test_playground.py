@@ -19,7 +19,7 @@ from decodelib.viz.live.playground import CUSTOM, NOTE, Playground, playground
 from decodelib.viz.race.explorer import RaceExplorer, explore_race
 
 NEED_NO_MODEL = [
-    name for name in STRATEGIES if not {"amateur", "draft"} & set(STRATEGIES[name].knobs)
+    name for name in STRATEGIES if not {"amateur", "draft", "answer"} & set(STRATEGIES[name].knobs)
 ]
 
 
