@@ -25,6 +25,11 @@ from decodelib.processors.mirostat import Mirostat
 from decodelib.processors.penalties import FrequencyPenalty, PresencePenalty, RepetitionPenalty
 from decodelib.processors.temperatures import DynamicTemperature, EntropyTemperature, Temperature
 from decodelib.processors.truncation import MinP, TopK, TopP, Typical
+from decodelib.processors.watermarks import (
+    GreenListWatermark,
+    GumbelWatermark,
+    TournamentWatermark,
+)
 from decodelib.processors.xtc import XTC
 from decodelib.strategies.arithmetic import ArithmeticSampling
 from decodelib.strategies.beam import BeamSearch
@@ -35,6 +40,7 @@ from decodelib.strategies.contrastive_search import ContrastiveSearch
 from decodelib.strategies.diverse import DiverseBeamSearch
 from decodelib.strategies.entropix import EntropySampling
 from decodelib.strategies.generation_config import from_generation_config, to_generation_config
+from decodelib.strategies.guidance import Guidance
 from decodelib.strategies.power import PowerSampling
 from decodelib.strategies.presets import preset
 from decodelib.strategies.sampling import Greedy, Sampling
@@ -65,6 +71,9 @@ __all__ = [
     "FrequencyPenalty",
     "Generation",
     "Greedy",
+    "GreenListWatermark",
+    "Guidance",
+    "GumbelWatermark",
     "LanguageModel",
     "LogitBias",
     "LogitsProcessor",
@@ -89,6 +98,7 @@ __all__ = [
     "TopK",
     "TopNSigma",
     "TopP",
+    "TournamentWatermark",
     "Typical",
     "from_generation_config",
     "generate",

@@ -17,8 +17,7 @@ from decodelib.decoding.search import Move, Search, check_room
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import log_probs, widen
 from decodelib.models.base import LanguageModel
-from decodelib.processors.base import remove
-from decodelib.processors.truncation import MinP
+from decodelib.strategies.guidance import contrast
 
 
 @dataclass(frozen=True)
@@ -67,11 +66,7 @@ class ContrastiveDecoding:
         self, expert: Float[Tensor, "rows vocab"], amateur: Float[Tensor, "rows vocab"]
     ) -> Float[Tensor, "rows vocab"]:
         """Return the scores of all tokens from both models' logits; -inf for implausible ones."""
-        no_ids = torch.empty(len(expert), 0, dtype=torch.long, device=expert.device)
-        plausible = MinP(self.alpha)(no_ids, expert).isfinite()
-        # A token that the amateur rules out altogether would score infinity.
-        opposed = log_probs(amateur / self.amateur_temperature).clamp(min=-1e4)
-        return remove(log_probs(expert) - opposed.to(expert.device), plausible)
+        return contrast(expert, amateur / self.amateur_temperature, self.alpha)
 
     def start(
         self, lm: LanguageModel, transcripts: list[Transcript], seeds: Sequence[int]
