@@ -17,13 +17,13 @@ from tqdm import tqdm
 from transformers.utils import logging
 
 import decodelib as dl
-from benchmarks import growth, machine, memory, report
+from benchmarks import growth, load, machine, memory, report
 from benchmarks.cases import CHAIN, TOP_P, Case, cases, chain, mixed, sampler_calls
-from benchmarks.pairs import Pair, load
+from benchmarks.pairs import Pair, load_pair
 from benchmarks.timing import compare, seconds
 
 RESULTS = Path(__file__).parent / "results"
-BOOK = Path(__file__).parent.parent / "chapters" / "data" / "speed.json"
+BOOK = Path(__file__).parent.parent / "chapters" / "data" / "speed"
 GPT2_VOCAB = 50_257
 # Standard deviations of normal logits: from a model that is sure to one that knows nothing.
 ROWS = {"peaked": 6.0, "wide": 3.0, "flat": 0.5}
@@ -55,7 +55,7 @@ def time_models(log: Log, device: torch.device, quick: bool) -> None:
     read = machine.Reading(device)
     for name, dtype in models(device)[: 1 if quick else None]:
         kind = f"{name} {dtype}"
-        pair = load(name, getattr(torch, dtype), device)
+        pair = load_pair(name, getattr(torch, dtype), device)
         repeats = 3 if quick else 5 if name == "gpt2" else 9
         for case in tqdm(cases(name, pair.dtype, device), desc=kind):
             times = 3 if case.batch > 16 else repeats
@@ -65,6 +65,8 @@ def time_models(log: Log, device: torch.device, quick: bool) -> None:
         log.measure(f"{kind}: batches", growth.with_batch, pair, 2 * repeats)
         if dtype == "float32":
             log.measure(f"{kind}: beams", growth.with_beams, pair, 3, 12)
+            if device.type == "cpu":
+                log.measure(f"{kind}: beside others", load.beside_others, pair, 5, 16)
 
 
 def one_case(pair: Pair, case: Case, repeats: int, read: machine.Reading) -> dict[str, Any]:
@@ -119,6 +121,7 @@ def time_samplers(log: Log, device: torch.device, quick: bool) -> None:
             log.measure(part, one_sampler, about, calls, repeats, device, torch.get_num_threads())
             if device.type == "cpu":
                 log.measure(f"{part}, one thread", one_sampler, about, calls, repeats, device, 1)
+    log.measure("sampler: vocabulary", growth.with_vocabulary, device, 3 if quick else 9)
 
 
 def one_sampler(
@@ -156,7 +159,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="the embedded model alone: a minute")
     parser.add_argument("--resume", action="store_true", help="keep what was measured before")
-    parser.add_argument("--book", action="store_true", help="let chapter 16 show these results")
+    parser.add_argument("--book", action="store_true", help="let chapter 16 show these results too")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--output", type=Path, default=RESULTS, help="the folder for the report")
     args = parser.parse_args()
@@ -177,7 +180,7 @@ def main() -> None:
         log.measure("memory", memory.peaks)
     report.write(log.parts, stem)
     if args.book:
-        BOOK.write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+        (BOOK / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How the time of one step grows: with the context, with the batch, with the beams."""
+"""How a step grows with context, batch and beams, and a sampler with the vocabulary."""
 
 from typing import Any
 
@@ -6,13 +6,14 @@ import torch
 from transformers import DynamicCache
 
 import decodelib as dl
-from benchmarks.cases import GREEDY, beams
+from benchmarks.cases import GREEDY, TOP_P, beams, sampler_calls
 from benchmarks.pairs import Pair
 from benchmarks.timing import compare, median_ms
 
 CONTEXTS = [16, 64, 256, 512, 1000]
 BATCHES = [1, 2, 4, 8, 16, 32, 64]
 BEAMS = [1, 2, 5, 10]
+VOCABULARIES = [8_192, 50_257, 151_936, 262_144]  # storybook, GPT-2, Qwen 2.5, Gemma 3
 
 
 def with_context(pair: Pair, repeats: int) -> list[dict[str, Any]]:
@@ -71,6 +72,18 @@ def with_beams(pair: Pair, repeats: int, new_tokens: int) -> list[dict[str, Any]
             pair.ours.device,
         )
         rows.append({"beams": count, "ours_ms": times["ours_ms"]} | _theirs(times))
+    return rows
+
+
+def with_vocabulary(device: torch.device, repeats: int) -> list[dict[str, Any]]:
+    """Time top-p and a draw from sixteen peaked rows of so many tokens."""
+    rows = []
+    for size in VOCABULARIES:
+        generator = torch.Generator().manual_seed(0)
+        logits = (6 * torch.randn(16, size, generator=generator)).to(device)
+        ours, theirs = sampler_calls(TOP_P, dl.Chain(dl.TopP(0.9)), logits)
+        times = compare(ours, theirs, 1, repeats, device)
+        rows.append({"vocabulary": size, "ours_ms": times["ours_ms"]} | _theirs(times))
     return rows
 
 

@@ -7,7 +7,7 @@ import psutil
 import torch
 
 from benchmarks.cases import cpu_cases
-from benchmarks.pairs import load
+from benchmarks.pairs import load_pair
 
 CASES = ["greedy b1", "top-p b16"]
 
@@ -31,7 +31,7 @@ def main() -> None:
     wanted = cpu_cases("gpt2", torch.float32)
     case = next(c for c in wanted if f"{c.name} b{c.batch}" == name)
     before = psutil.Process().memory_info().rss
-    pair = load("gpt2", torch.float32, torch.device("cpu"))
+    pair = load_pair("gpt2", torch.float32, torch.device("cpu"))
     # Only one of the two may be counted, and what loading took may not.
     if which == "ours":
         pair.theirs.transformer = torch.nn.Identity()

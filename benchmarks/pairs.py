@@ -62,7 +62,7 @@ class Pair:
         return output[:, ids.shape[1] :].tolist()
 
 
-def load(name: str, dtype: torch.dtype, device: torch.device) -> Pair:
+def load_pair(name: str, dtype: torch.dtype, device: torch.device) -> Pair:
     """Return "storybook", or "gpt2": its 124M shape with random weights.
 
     On the CPU transformers computes in float32 whatever ours does: there it is fastest in that.

@@ -15,7 +15,11 @@ def write(parts: dict[str, Any], stem: Path) -> None:
     """Write stem.md and stem.svg."""
     figure = stem.with_name(stem.name + ".svg")
     lines = [*_head(parts), *_generation(parts), f"\n![Milliseconds per step]({figure.name})\n"]
-    lines += [*_samplers(parts), *_growth(parts), *_rest(parts), *_notes()]
+    lines += [*_samplers(parts), *_growth(parts)]
+    curves = stem.with_name(stem.name + "-growth.svg")
+    if _plot_growth(parts, curves):
+        lines.append(f"\n![How milliseconds grow]({curves.name})\n")
+    lines += [*_rest(parts), *_notes()]
     stem.with_name(stem.name + ".md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     _plot(parts, figure)
 
@@ -64,7 +68,7 @@ def _samplers(parts: dict[str, Any]) -> list[str]:
         "|---|---|--:|--:|--:|--:|--:|",
     ]
     for name, row in parts.items():
-        if name.startswith("sampler: "):
+        if name.startswith("sampler: ") and isinstance(row, dict):
             lines.append(
                 f"| {row['case']} | {row['rows']} | {row['threads']} | {row['ours_ms']:.1f} "
                 f"| {row['theirs_ms']:.1f} | {row['ratio']:.1f} | {_or_blank(row['target'])} |"
@@ -116,6 +120,44 @@ def _plot(parts: dict[str, Any], path: Path) -> None:
               label="reading the weights and the cache once")  # fmt: skip
     axes.set(yticks=list(places), yticklabels=names, xscale="log", xlabel="milliseconds per step")
     axes.legend(loc="lower center", bbox_to_anchor=(0.4, 1), ncols=3, frameon=False)
+    _save(figure, path)
+
+
+def _plot_growth(parts: dict[str, Any], path: Path) -> bool:
+    """Draw every table of growth against its first column; return whether there are any."""
+    tables = {
+        name: rows
+        for name, rows in parts.items()
+        if isinstance(rows, list) and name != "memory" and "beside" not in name
+    }
+    if not tables:
+        return False
+    down = -(-len(tables) // 3)
+    figure, panels = plt.subplots(
+        down, 3, figsize=(10, 2.6 * down), squeeze=False, layout="constrained"
+    )
+    for axes, (name, rows) in zip(panels.flat, tables.items(), strict=False):
+        across = next(iter(rows[0]))
+        xs = [row[across] for row in rows]
+        axes.plot(xs, [row["ours_ms"] for row in rows], "o-", color=OURS, label="decodelib")
+        if "theirs_ms" in rows[0]:
+            axes.plot(
+                xs, [row["theirs_ms"] for row in rows], "^-", color=THEIRS, label="transformers"
+            )
+        limit = parts.get(name.split(":")[0] + ": greedy b1", {}).get("limit_ms")
+        if limit:
+            axes.axhline(limit, color=LIMIT, linestyle="--", label="reading the weights once")
+        axes.set(title=name, xlabel=across, xscale="log", xticks=xs, xticklabels=xs)
+        axes.minorticks_off()
+        axes.set_ylim(0)
+        axes.legend(frameon=False, fontsize=7)
+    for axes in list(panels.flat)[len(tables) :]:
+        axes.set_visible(False)
+    _save(figure, path)
+    return True
+
+
+def _save(figure: Any, path: Path) -> None:
     plt.rcParams["svg.hashsalt"] = "decodelib"
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)

@@ -9,10 +9,10 @@ from torch import Tensor
 
 # From this many tokens on, the work on a row takes longer than the calls that start it.
 _LONG = 512
-# In most rows the nucleus lies among the few tokens that are this many nats below the best.
-_HEAD = 9.0
-# Where more than one token in so many is near the best, one sort of the whole row costs less.
-_FEW = 4
+# Into how many steps of the logit a row is divided to find where its mass reaches a bound.
+_STEPS = 2048
+# A token so many nats below the best has a probability of 0 even in float64.
+_DEEPEST = 800.0
 
 
 def are_long(logits: Float[Tensor, "*batch vocab"]) -> bool:
@@ -35,7 +35,7 @@ def as_arrays(logits: Float[Tensor, "*batch vocab"]) -> np.ndarray:
 
 
 def nucleus(logits: Float[Tensor, "*batch vocab"], enough: float) -> Bool[Tensor, "*batch vocab"]:
-    """Return the smallest set of largest logits whose mass is `enough`, 6 to 45 times faster."""
+    """Return the smallest set of largest logits whose mass is `enough`, without a sort."""
     rows = as_arrays(logits).reshape(-1, logits.shape[-1])
     marks = [_down_to(row, *_end_of_nucleus(row, enough)) for row in rows]
     return torch.from_numpy(np.stack(marks)).view(logits.shape)
@@ -57,17 +57,24 @@ def few_left(row: Float[Tensor, " vocab"]) -> Int[Tensor, " left"] | None:
 
 
 def _end_of_nucleus(row: np.ndarray, enough: float) -> tuple[float, int]:
-    """Return the least logit of a row's nucleus, and the number of tokens in the nucleus."""
+    """Return the least logit of a row's nucleus, and the number of tokens in the nucleus.
+
+    The mass of each step of the logit takes one pass; only the step in which it reaches `enough`
+    is sorted.
+    """
     row = row.compress(row > -np.inf)
-    best = row.max()
-    near = row >= best - row.dtype.type(_HEAD)
-    if _FEW * np.count_nonzero(near) <= len(row):
-        head = np.sort(row.compress(near))[::-1]
-        mass = np.exp(head - np.float64(best)).cumsum() * _softmax(row).max()
-        if mass[-1] >= enough:
-            return _crossing(head, mass, enough)
-    ranked = np.sort(row)[::-1]
-    return _crossing(ranked, _softmax(ranked).cumsum(), enough)
+    probs = _softmax(row)
+    with np.errstate(over="ignore"):
+        depths = np.minimum(row.max() - row.astype(np.float64), _DEEPEST)
+    steps = (depths * (_STEPS / max(depths.max(), 1e-9))).astype(np.int64)
+    mass = np.bincount(steps, probs).cumsum()
+    last = min(int(mass.searchsorted(enough)), len(mass) - 1)
+    ahead = np.count_nonzero(steps < last)
+    inside = steps == last
+    ranked, share = np.sort(row[inside])[::-1], np.sort(probs[inside])[::-1]
+    before = mass[last - 1] if last else 0.0
+    extra = int((before + share[:-1].cumsum()).searchsorted(enough))
+    return float(ranked[extra]), int(ahead) + extra + 1
 
 
 def _softmax(row: np.ndarray) -> np.ndarray:
@@ -75,12 +82,6 @@ def _softmax(row: np.ndarray) -> np.ndarray:
     # PyTorch's exponentials of float64 are several times faster than NumPy's. Its other operations
     # would share a single row between threads, and waiting for these takes longer than the work.
     return torch.from_numpy(row.astype(np.float64)).softmax(-1).numpy()
-
-
-def _crossing(ranked: np.ndarray, mass: np.ndarray, enough: float) -> tuple[float, int]:
-    """Return the last of the ranked logits that are enough, and their number: one at least."""
-    extra = int(mass[:-1].searchsorted(enough))
-    return float(ranked[extra]), extra + 1
 
 
 def _down_to(row: np.ndarray, last: float, count: int) -> np.ndarray:

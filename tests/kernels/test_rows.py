@@ -21,7 +21,7 @@ def nucleus_by_rows(logits, top_p):
 
 
 def long_rows(dtype):
-    """Return rows whose nucleus ends before, at and after the head; ties there; flat; removed."""
+    """Return rows whose nucleus ends before, at and after END tokens; ties there; flat; removed."""
     vocab, generator = 5 * END, torch.Generator().manual_seed(11)
     ids = torch.arange(vocab, dtype=torch.float64)
     shuffled = ids[torch.randperm(vocab, generator=generator)]
@@ -49,14 +49,26 @@ def test_the_nucleus_of_a_long_row_is_the_one_of_the_definition(top_p, dtype):
     assert torch.equal(TopP(top_p)(ids, logits), remove(logits, expected))
 
 
-def test_both_paths_are_taken(monkeypatch):
-    logits, lengths, sort = long_rows(torch.float64), [], np.sort
+def test_a_row_is_sorted_where_its_mass_crosses_the_bound_and_nowhere_else(monkeypatch):
+    lengths, sort = [], np.sort
     monkeypatch.setattr(np, "sort", lambda row: lengths.append(len(row)) or sort(row))
-    for top_p in PROBABILITIES:
-        nucleus_by_rows(logits, top_p)
-    whole = lengths.count(logits.shape[-1])
-    assert 0 < whole < len(logits) * len(PROBABILITIES) < len(lengths)
-    assert min(lengths) < END
+    generator = torch.Generator().manual_seed(3)
+    for spread in (0.5, 3, 6):
+        row = spread * torch.randn(1, 50 * END, generator=generator)
+        nucleus_by_rows(row, 0.9)
+    assert max(lengths) < END / 2
+    nucleus_by_rows(torch.zeros(1, 5 * END), 0.9)  # all equal: one step
+    assert max(lengths) == 5 * END
+
+
+@each_dtype
+@pytest.mark.parametrize("top_p", PROBABILITIES)
+def test_logits_of_any_size_are_ranked(top_p, dtype):
+    rows, limit = long_rows(dtype)[-2:], torch.finfo(dtype).max
+    rows[0, 7], rows[1, ::9], rows[1, 11:20] = -limit, -limit, -torch.inf
+    rows = torch.cat([rows, rows])
+    rows[2, 5], rows[3, 5:8] = limit, limit
+    assert torch.equal(nucleus_by_rows(rows, top_p), nucleus(rows, top_p))
 
 
 def test_a_nucleus_ends_where_its_mass_is_exactly_reached():

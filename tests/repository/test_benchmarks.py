@@ -6,18 +6,18 @@ from dataclasses import replace
 import pytest
 import torch
 
-from benchmarks import growth, report
+from benchmarks import growth, load, report
 from benchmarks.__main__ import Log, mixed_case, one_case, one_sampler
 from benchmarks.cases import CHAIN, cases, chain, sampler_calls
 from benchmarks.machine import Reading, describe
-from benchmarks.pairs import load
+from benchmarks.pairs import load_pair
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
 def pair():
-    return load("storybook", torch.float32, CPU)
+    return load_pair("storybook", torch.float32, CPU)
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +49,18 @@ def test_a_report_shows_what_was_measured_and_a_second_run_resumes(
     log.measure("storybook: mixed", mixed_case, pair, 1)
     log.measure("sampler: chain", one_sampler, about, calls, 1, CPU, 1)
     log.measure("storybook: batches", growth.with_batch, pair, 1)
+    monkeypatch.setattr(growth, "VOCABULARIES", [100, 600])
+    log.measure("sampler: vocabulary", growth.with_vocabulary, CPU, 1)
+    log.measure("storybook: beside others", load.beside_others, pair, 1, 2)
     report.write(log.parts, tmp_path / "here")
     text = (tmp_path / "here.md").read_text(encoding="utf-8")
-    for line in ("| storybook | float32 | greedy | 1 |", "| chain | peaked | 1 |", "| batch |"):
+    for line in (
+        "| storybook | float32 | greedy | 1 |",
+        "| chain | peaked | 1 |",
+        "| batch |",
+        "| vocabulary |",
+        "| neighbours |",
+    ):
         assert line in text
     assert (tmp_path / "here.svg").stat().st_size > 1000
 
