@@ -26,6 +26,7 @@ from decodelib.checks.min_p import heated_bound, min_p_mask, min_p_on_logits
 from decodelib.checks.next_token import sequence_logprob, softmax
 from decodelib.checks.playground import at_least_once, from_settings, pass_at
 from decodelib.checks.quality import at_equal, difference_interval, distinct_n
+from decodelib.checks.quizzes import Question, Quiz, quiz
 from decodelib.checks.random_sampling import chi_square, sample_index, tail_risk
 from decodelib.checks.search_or_sample import best_finished, marginals, usual_surprisal
 from decodelib.checks.speed import cache_bytes, least_ms_per_token, nucleus_in_head
@@ -40,6 +41,8 @@ __all__ = [
     "OPENINGS",
     "Exercise",
     "Misconception",
+    "Question",
+    "Quiz",
     "Verdict",
     "acceptance_rate",
     "after_rejection",
@@ -83,6 +86,7 @@ __all__ = [
     "pass_at",
     "penalise",
     "penalised_score",
+    "quiz",
     "run_chain",
     "sample_index",
     "sequence_logprob",

@@ -1,0 +1,95 @@
+"""What a page remembers of its reader: a quiz's score, exercises solved, and chapters read."""
+
+import pytest
+
+from tests.helpers.browser import axe_violations, browser, console_errors, serve
+from tests.helpers.site_pages import set_theme, visit
+
+pytestmark = pytest.mark.browser
+PAGE = "chapters/08_top_p.html"
+
+
+@pytest.fixture(scope="module")
+def base(site):
+    with serve(site) as address:
+        yield address
+
+
+@pytest.fixture
+def driver():
+    with browser() as chromium:
+        yield chromium
+
+
+def score(driver):
+    return driver.find_element("css selector", ".quiz-score").text
+
+
+def marks(driver):
+    """What the sidebar says of the chapters, but for that they were read."""
+    found = "[...document.querySelectorAll('nav.bd-links .reading-mark')].map((m) => m.textContent)"
+    shown = [mark.removeprefix("\u2713 read").lstrip(", ") for mark in run(driver, found)]
+    return [mark for mark in shown if mark]
+
+
+def run(driver, expression):
+    return driver.execute_script(f"return {expression}")
+
+
+def choose(driver, question, kind):
+    """Open a choice with the keyboard, as anyone may who has no pointer."""
+    selector = f".quiz li:nth-child({question}) details.quiz-{kind}:not([open]) > summary"
+    driver.execute_script("arguments[0].focus()", driver.find_element("css selector", selector))
+    driver.switch_to.active_element.send_keys(" ")
+
+
+def test_first_choices_count_and_are_remembered_until_forgotten(driver, base):
+    visit(driver, f"{base}/{PAGE}")
+    assert (score(driver), marks(driver)) == ("", [])
+    choose(driver, 1, "wrong")
+    choose(driver, 1, "right")
+    assert score(driver) == "0 of 5 right at the first try so far."
+    for question in (2, 3, 4, 5):
+        choose(driver, question, "right")
+    assert score(driver) == "4 of 5 right at the first try."
+    assert marks(driver) == ["quiz 4 of 5"]
+    assert axe_violations(driver, ".quiz") == []
+    set_theme(driver, "dark")
+    assert axe_violations(driver, ".quiz") == []
+
+    visit(driver, f"{base}/{PAGE}")
+    assert score(driver) == "4 of 5 right at the first try."
+    assert len(driver.find_elements("css selector", ".quiz details[open]")) == 5
+
+    visit(driver, f"{base}/chapters/09_min_p.html")
+    assert (score(driver), marks(driver)) == ("", ["quiz 4 of 5"])
+    forget = driver.find_element("css selector", ".reading-forget button")
+    driver.execute_script("arguments[0].click()", forget)
+    assert marks(driver) == []
+    visit(driver, f"{base}/{PAGE}")
+    assert score(driver) == ""
+    assert console_errors(driver) == []
+
+
+def test_start_again_clears_the_quiz_and_nothing_else(driver, base):
+    visit(driver, f"{base}/{PAGE}")
+    box = driver.find_element("css selector", ".exercise-mark input")
+    driver.execute_script("arguments[0].click()", box)
+    choose(driver, 1, "right")
+    assert marks(driver) == ["quiz 1 of 5, 1 solved"]
+    again = driver.find_element("css selector", ".quiz .book-button")
+    driver.execute_script("arguments[0].click()", again)
+    assert (score(driver), marks(driver)) == ("", ["1 solved"])
+    assert driver.find_elements("css selector", ".quiz details[open]") == []
+
+
+def test_a_chapter_is_read_when_its_summary_was_in_sight(driver, base):
+    visit(driver, f"{base}/{PAGE}")
+    sidebar = "document.querySelector('nav.bd-links .reading-mark')?.textContent"
+    assert run(driver, sidebar) is None
+    driver.execute_script("document.getElementById('summary').scrollIntoView()")
+    driver.execute_async_script("setTimeout(arguments[0], 300)")
+    assert run(driver, sidebar) == "\u2713 read"
+    visit(driver, f"{base}/chapters/index.html")
+    row = "document.querySelector('table a[href=\"08_top_p.html\"] .reading-mark').textContent"
+    assert run(driver, row) == "\u2713 read"
