@@ -84,26 +84,33 @@ def test_a_report_says_what_holds_what_does_not_and_what_was_not_reached(run):
     assert [claim["sentence"] for claim in failing(report, "small models")] == ["So it is not."]
 
 
+def test_the_command_runs_a_chapter_and_writes_its_report(tmp_path, chapter, random_model, capfd):
+    arguments = [str(random_model), "--chapters", str(chapter), "--json", str(tmp_path / "report")]
+    assert main(arguments) == 1  # a cell raised
+    report = json.loads((tmp_path / "report").read_text())
+    assert (report["model"], len(report["chapters"])) == (random_model.name, 1)
+    assert "1 of 3 claims hold; 1 cells raised" in capfd.readouterr().out
+
+
 @pytest.mark.parametrize(
-    ("cells", "strict", "status"),
+    ("holds", "about", "raised", "strict", "status"),
     [
-        ([HOLDS], True, 0),
-        ([HOLDS.replace("at_least", "below")], False, 0),
-        ([HOLDS.replace("at_least", "below")], True, 1),
-        ([FAILS], True, 0),
-        (["nothing.here"], False, 1),
+        (True, "every model", [], True, 0),
+        (False, "every model", [], False, 0),
+        (False, "every model", [], True, 1),
+        (False, "mathematics", [], True, 1),
+        (False, "small models", [], True, 0),
+        (True, "every model", [{"cell": "a", "error": "NameError: b"}], False, 1),
     ],
 )
 def test_the_command_fails_for_what_must_not_happen(
-    cells, strict, status, tmp_path, random_model, capfd
+    holds, about, raised, strict, status, run, chapter, monkeypatch
 ):
-    path = tmp_path / "01_test.ipynb"
-    cells = [nbformat.v4.new_code_cell(source) for source in [SETUP, *cells]]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
-    arguments = [str(random_model), "--chapters", str(path), "--json", str(tmp_path / "report")]
-    assert main([*arguments, *["--strict"] * strict]) == status
-    assert json.loads((tmp_path / "report").read_text())["model"] == random_model.name
-    assert "claims hold" in capfd.readouterr().out
+    claim = run["claims"][0] | {"holds": holds, "about": about}
+    report = {"model": "m", "dtype": "auto", "date": "2026-11-26", "versions": {"torch": "2"}}
+    report["chapters"] = [run | {"claims": [claim], "raised": raised}]
+    monkeypatch.setattr("tools.claims_on.run_chapters", lambda *arguments: report)
+    assert main(["m", "--chapters", str(chapter), *["--strict"] * strict]) == status
 
 
 def test_a_chapter_run_again_replaces_its_own_outcome_and_no_other():
