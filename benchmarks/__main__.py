@@ -17,7 +17,7 @@ from tqdm import tqdm
 from transformers.utils import logging
 
 import decodelib as dl
-from benchmarks import growth, load, machine, memory, report
+from benchmarks import anchors, growth, load, machine, memory, report
 from benchmarks.cases import CHAIN, TOP_P, Case, cases, chain, mixed, sampler_calls
 from benchmarks.pairs import Pair, load_pair
 from benchmarks.timing import compare, seconds
@@ -67,6 +67,7 @@ def time_models(log: Log, device: torch.device, quick: bool) -> None:
             log.measure(f"{kind}: beams", growth.with_beams, pair, 3, 12)
             if device.type == "cpu":
                 log.measure(f"{kind}: beside others", load.beside_others, pair, 5, 16)
+                log.measure(f"{kind}: anchors", anchors.beside, pair, 3 if quick else 7)
 
 
 def one_case(pair: Pair, case: Case, repeats: int, read: machine.Reading) -> dict[str, Any]:

@@ -79,10 +79,10 @@ def _samplers(parts: dict[str, Any]) -> list[str]:
 def _growth(parts: dict[str, Any]) -> list[str]:
     lines = ["\n## Growth\n", "Milliseconds per step.\n"]
     for name, rows in parts.items():
-        if isinstance(rows, list) and name != "memory":
+        if isinstance(rows, list) and name != "memory" and rows:
             columns = list(rows[0])
             lines.append(f"\n{name}\n\n| {' | '.join(columns)} |\n|{'--:|' * len(columns)}")
-            lines += ["| " + " | ".join(f"{row[c]:.4g}" for c in columns) + " |" for row in rows]
+            lines += ["| " + " | ".join(_shown(row[c]) for c in columns) + " |" for row in rows]
     return lines
 
 
@@ -100,6 +100,10 @@ def _rest(parts: dict[str, Any]) -> list[str]:
 
 def _notes() -> list[str]:
     return ["\n" + Path(__file__).with_name("notes.md").read_text(encoding="utf-8").rstrip()]
+
+
+def _shown(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:.4g}"
 
 
 def _or_blank(number: float | None) -> str:
@@ -128,7 +132,9 @@ def _plot_growth(parts: dict[str, Any], path: Path) -> bool:
     tables = {
         name: rows
         for name, rows in parts.items()
-        if isinstance(rows, list) and name != "memory" and "beside" not in name
+        if isinstance(rows, list)
+        and name != "memory"
+        and not name.endswith(("beside others", "anchors"))
     }
     if not tables:
         return False

@@ -3,10 +3,11 @@
 import json
 from dataclasses import replace
 
+import gguf
 import pytest
 import torch
 
-from benchmarks import growth, load, report
+from benchmarks import anchors, growth, load, report
 from benchmarks.__main__ import Log, mixed_case, one_case, one_sampler
 from benchmarks.cases import CHAIN, cases, chain, sampler_calls
 from benchmarks.machine import Reading, describe
@@ -67,3 +68,20 @@ def test_a_report_shows_what_was_measured_and_a_second_run_resumes(
     again = Log(tmp_path / "here.json", resume=True)
     again.measure("storybook: greedy", pytest.fail)
     assert again.parts == json.loads(json.dumps(log.parts))
+
+
+def test_llama_cpp_is_given_the_same_weights(pair, tmp_path):
+    anchors.write_gguf(pair, tmp_path / "model.gguf", "F32")
+    tensors = {t.name: t for t in gguf.GGUFReader(tmp_path / "model.gguf").tensors}
+    theirs = pair.theirs.transformer.h[1].mlp.c_fc
+    up = tensors["blk.1.ffn_up.weight"]
+    assert up.data.tolist() == theirs.weight.T.tolist()
+    assert tensors["blk.1.ffn_up.bias"].data.tolist() == theirs.bias.tolist()
+    layers = pair.theirs.config.n_layer
+    assert len(tensors) == 5 + 12 * layers  # token, position and output matrices, the last norm
+
+
+def test_others_that_cannot_be_had_are_left_out(pair, monkeypatch):
+    monkeypatch.setattr(anchors.shutil, "which", lambda name: None)
+    monkeypatch.setattr(anchors.importlib.util, "find_spec", lambda name: None)
+    assert anchors.beside(pair, 1) == []

@@ -1,0 +1,147 @@
+"""Two others beside which to stand: transformers compiled, and llama.cpp on the same weights.
+
+Greedy decoding of one row. transformers with a static cache is compiled by PyTorch, for which a C++
+compiler must be there. llama.cpp is tried if llama-cpp-python is installed: `pip install
+llama-cpp-python`, which builds it. Each is checked to give decodelib's tokens.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gguf
+import numpy as np
+import torch
+from transformers import GenerationConfig
+from transformers.generation.configuration_utils import CompileConfig
+
+import decodelib as dl
+from benchmarks.pairs import Pair
+from benchmarks.timing import compare, seconds
+
+PROMPT, NEW_TOKENS = 16, 32
+CONTEXT = 64
+
+
+def beside(pair: Pair, repeats: int) -> list[dict[str, Any]]:
+    """Time one greedy row of decodelib beside each of the others that can be had here."""
+    prompt = pair.prompt(PROMPT)
+    rows = []
+    for name, run in _others(pair, prompt).items():
+        first = seconds(run, pair.ours.device)
+        expected, found = _ours(pair, prompt), run()
+        same = next((i for i, (a, b) in enumerate(zip(expected, found, strict=True)) if a != b),
+                    NEW_TOKENS)  # fmt: skip
+        times = compare(
+            lambda: _ours(pair, prompt), run, NEW_TOKENS, repeats, pair.ours.device
+        )  # fmt: skip
+        row = {"other": name, "first_s": first, "same_tokens": same}
+        rows.append(row | {key: times[key] for key in ("ours_ms", "theirs_ms", "ratio")})
+    return rows
+
+
+def _ours(pair: Pair, prompt: torch.Tensor) -> list[int]:
+    return pair.generate_ours(dl.Greedy(), [prompt], NEW_TOKENS)[0]
+
+
+def _others(pair: Pair, prompt: torch.Tensor) -> dict[str, Callable[[], list[int]]]:
+    others: dict[str, Callable[[], list[int]]] = {}
+    if shutil.which("g++") or shutil.which("clang++"):
+        others["transformers, compiled"] = _compiled(pair, prompt)
+    if importlib.util.find_spec("llama_cpp"):
+        for kind in ("F32", "F16"):
+            others[f"llama.cpp, {kind}"] = _llama_cpp(pair, prompt, kind)
+    return others
+
+
+def _compiled(pair: Pair, prompt: torch.Tensor) -> Callable[[], list[int]]:
+    settings = CompileConfig(mode="default", fullgraph=True, dynamic=False)
+    settings._compile_all_devices = True  # or transformers compiles on a GPU alone
+
+    def run() -> list[int]:
+        pair.theirs.generation_config = GenerationConfig(
+            max_new_tokens=NEW_TOKENS,
+            pad_token_id=0,
+            do_sample=False,
+            cache_implementation="static",
+            compile_config=settings,
+        )
+        ids = prompt[None]
+        with torch.inference_mode():
+            output = pair.theirs.generate(ids, attention_mask=torch.ones_like(ids))
+        return output[0, PROMPT:].tolist()
+
+    return run
+
+
+def _llama_cpp(pair: Pair, prompt: torch.Tensor, kind: str) -> Callable[[], list[int]]:
+    from llama_cpp import Llama
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.gguf"
+        write_gguf(pair, path, kind)
+        # Mapped into memory: the file may go once it is open.
+        threads = pair.ours.num_threads or torch.get_num_threads()
+        llama = Llama(str(path), n_ctx=CONTEXT, n_threads=threads, n_threads_batch=threads,
+                      logits_all=False, verbose=False)  # fmt: skip
+
+    def run() -> list[int]:
+        llama.reset()
+        llama.eval(prompt.tolist())
+        ids = []
+        for _ in range(NEW_TOKENS):
+            ids.append(int(np.argmax(llama._ctx.get_logits()[: pair.ours.vocab_size])))
+            if len(ids) < NEW_TOKENS:
+                llama.eval(ids[-1:])
+        return ids
+
+    return run
+
+
+def write_gguf(pair: Pair, path: Path, kind: str) -> None:
+    """Write the model as llama.cpp reads GPT-2, its matrices in `kind`, without a vocabulary."""
+    config = pair.theirs.config
+    writer = gguf.GGUFWriter(str(path), "gpt2")
+    writer.add_block_count(config.n_layer)
+    writer.add_context_length(config.n_positions)
+    writer.add_embedding_length(config.n_embd)
+    writer.add_feed_forward_length(4 * config.n_embd)
+    writer.add_head_count(config.n_head)
+    writer.add_layer_norm_eps(config.layer_norm_epsilon)
+    writer.add_vocab_size(config.vocab_size)
+    writer.add_tokenizer_model("none")
+    names = {
+        "ln_1": "attn_norm",
+        "attn.c_attn": "attn_qkv",
+        "attn.c_proj": "attn_output",
+        "ln_2": "ffn_norm",
+        "mlp.c_fc": "ffn_up",
+        "mlp.c_proj": "ffn_down",
+    }
+    weights = {k.removeprefix("transformer."): v for k, v in pair.theirs.state_dict().items()}
+    half = np.float16 if kind == "F16" else np.float32
+    _add(writer, "token_embd.weight", weights["wte.weight"], half)
+    _add(writer, "output.weight", weights["wte.weight"], half)
+    _add(writer, "position_embd.weight", weights["wpe.weight"], np.float32)
+    for part in ("weight", "bias"):
+        _add(writer, f"output_norm.{part}", weights[f"ln_f.{part}"], np.float32)
+    for layer in range(config.n_layer):
+        for theirs, name in names.items():
+            for part in ("weight", "bias"):
+                tensor = weights[f"h.{layer}.{theirs}.{part}"]
+                matrix = tensor.ndim == 2
+                to = f"blk.{layer}.{name}.{part}"
+                _add(writer, to, tensor.T if matrix else tensor, half if matrix else np.float32)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def _add(writer: gguf.GGUFWriter, name: str, tensor: torch.Tensor, dtype: Any) -> None:
+    writer.add_tensor(name, np.ascontiguousarray(tensor.numpy()).astype(dtype))
