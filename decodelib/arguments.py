@@ -20,6 +20,13 @@ def short_repr(instance: Any) -> str:
     return f"{type(instance).__name__}({', '.join(parts)})"
 
 
+def named_repr(instance: Any) -> str:
+    """Return a dataclass instance as a call that names all settings but the empty sequences."""
+    named = {field.name: getattr(instance, field.name) for field in fields(instance)}
+    parts = (f"{name}={value!r}" for name, value in named.items() if value != ())
+    return f"{type(instance).__name__}({', '.join(parts)})"
+
+
 def check_number(
     name: str,
     value: object,

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stderr
 from dataclasses import asdict, replace
+from functools import cache
 from typing import Any
 
 import torch
@@ -64,6 +65,7 @@ def _run(chosen: argparse.Namespace) -> None:
     if sys.stdout is None:
         raise ValueError("stdout is closed: there is nowhere to write the text")
 
+    @cache  # a draft may be the model itself, and DRY's breakers are looked up in it
     def load_model(name: str) -> LanguageModel:
         with redirect_stderr(io.StringIO()) if chosen.quiet else nullcontext():
             return load(name, chosen.device, chosen.dtype)

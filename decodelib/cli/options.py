@@ -11,6 +11,7 @@ from decodelib import __version__
 from decodelib.cli.terminal import unescaped
 from decodelib.decoding.search import Strategy
 from decodelib.models.base import LanguageModel
+from decodelib.processors.dry import DRY
 from decodelib.strategies.knobs import KNOBS, STRATEGIES
 from decodelib.strategies.presets import PRESETS
 
@@ -97,6 +98,11 @@ def strategy_of(options: argparse.Namespace, load: Callable[[str], LanguageModel
         if knob not in STRATEGIES[name].knobs:
             owners = " or ".join(owner for owner, it in STRATEGIES.items() if knob in it.knobs)
             raise ValueError(f"{_flag(knob)} belongs to --strategy {owners}, got --strategy {name}")
+    if options.dry_breaker:
+        if "dry" not in given:
+            raise ValueError("--dry-breaker needs --dry, whose matches it ends, got no --dry")
+        lm, strings = load(options.model), options.dry_breaker
+        given["dry"] = DRY.with_breakers(lm, strings, multiplier=given["dry"])
     if given.get("temperature", 0) < 0:
         raise ValueError(f"temperature must be 0 (greedy) or more, got {given['temperature']:g}")
     return STRATEGIES[name].make({**(chosen.knobs if chosen else {}), **given}, load)
@@ -148,6 +154,14 @@ def _add_knobs(made: Parser) -> None:
             knobs.add_argument(
                 _flag(name), type=knob.kind, metavar=metavar, help=knob.help, **several
             )
+    knobs.add_argument(
+        "--dry-breaker",
+        type=_text("--dry-breaker"),
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="what --dry finds does not reach across this text; as --stop (default: none)",
+    )
 
 
 def _add_length_and_chance(made: Parser) -> None:
@@ -168,7 +182,7 @@ def _add_length_and_chance(made: Parser) -> None:
     )
     add(
         "--stop",
-        type=_stop,
+        type=_text("--stop"),
         action="append",
         default=[],
         metavar="TEXT",
@@ -192,11 +206,14 @@ def _add_length_and_chance(made: Parser) -> None:
     )
 
 
-def _stop(given: str) -> str:
-    try:
-        return unescaped(given)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error).removeprefix("--stop ")) from None
+def _text(flag: str) -> Callable[[str], str]:
+    def read(given: str) -> str:
+        try:
+            return unescaped(given, flag)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error).removeprefix(f"{flag} ")) from None
+
+    return read
 
 
 def _add_model_and_output(made: Parser) -> None:

@@ -48,7 +48,7 @@ def read_prompt() -> str:
     return text.replace("\r\n", "\n").removesuffix("\n")
 
 
-def unescaped(text: str) -> str:
+def unescaped(text: str, flag: str = "--stop") -> str:
     r"""Return text with \n, \t, \r, \\, \xHH, \uHHHH and \UHHHHHHHH as what they stand for.
 
     >>> unescaped(r"one\ntwo\\three")
@@ -62,7 +62,7 @@ def unescaped(text: str) -> str:
         code = match[2] or match[3] or match[4]
         if not code or int(code, 16) > sys.maxunicode:
             raise ValueError(
-                rf"--stop may hold \n, \t, \r, \\, \xHH, \uHHHH and \UHHHHHHHH, got {match[0]!r}"
+                rf"{flag} may hold \n, \t, \r, \\, \xHH, \uHHHH and \UHHHHHHHH, got {match[0]!r}"
                 rf" in {text!r}: write \\ for a backslash"
             )
         return chr(int(code, 16))

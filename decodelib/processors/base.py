@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -18,6 +18,8 @@ class Processor:
 
     reads_input_ids: ClassVar[bool] = False
     """Whether the result depends on the tokens so far; if not, rows of any lengths share a call."""
+    is_random: ClassVar[bool] = False
+    """Whether the result depends on the sequence's seed."""
 
     def __call__(
         self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
@@ -88,6 +90,15 @@ class Chain(Processor):
             getattr(p, "is_sequence_bound", hasattr(p, "for_sequence")) for p in self.processors
         )
 
+    @property
+    def is_stateful(self) -> bool:
+        """Whether a member remembers what came before, so that no token can be taken back."""
+        return any(getattr(p, "is_stateful", hasattr(p, "for_sequence")) for p in self.processors)
+
+    @property
+    def is_random(self) -> bool:  # type: ignore[override]
+        return any(getattr(p, "is_random", False) for p in self.processors)
+
     def for_sequence(self, seed: int) -> Chain:
         """Return the chain that works for one sequence, from the beginning."""
         bound = (p.for_sequence(seed) if hasattr(p, "for_sequence") else p for p in self.processors)
@@ -107,6 +118,30 @@ def _flatten(processors: tuple[LogitsProcessor, ...]) -> Iterator[LogitsProcesso
             raise TypeError(f"processors must be callables p(input_ids, logits), got {processor!r}")
 
 
+def chain_of(processors: Processors) -> Chain:
+    """Return processors that were given as one, as several or as a chain, as a chain."""
+    return Chain(*processors) if isinstance(processors, Sequence) else Chain(processors)
+
+
+def given_processors(processors: Processors, taken_back: str = "") -> tuple[LogitsProcessor, ...]:
+    """Return what a strategy was given as its processors, checked, as a tuple.
+
+    Args:
+        taken_back: What the strategy takes back ("a rejected proposal is"), if it takes any tokens
+            back: then processors that remember them are refused.
+
+    Raises:
+        TypeError: For what is no processor.
+        ValueError: For a processor that follows a sequence, such as Mirostat.
+    """
+    chain = chain_of(processors)
+    if taken_back and chain.is_stateful:
+        raise ValueError(
+            f"processors must not follow a sequence, because {taken_back} taken back, got {chain!r}"
+        )
+    return chain.processors
+
+
 @runtime_checkable
 class LogitsProcessor(Protocol):
     """Anything called as `p(input_ids, logits)` that returns new logits of the same shape.
@@ -118,3 +153,7 @@ class LogitsProcessor(Protocol):
     def __call__(
         self, input_ids: Int[Tensor, "batch seq"], logits: Float[Tensor, "batch vocab"]
     ) -> Float[Tensor, "batch vocab"]: ...
+
+
+Processors: TypeAlias = Sequence[LogitsProcessor] | LogitsProcessor
+"""What a strategy takes as its processors: several, a chain, or one."""

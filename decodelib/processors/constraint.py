@@ -129,6 +129,8 @@ class Constraint(Processor):
             ) from error
         return cls(TokenAutomaton.of_regex(lm, pattern, f"JSON of {text}"))
 
+    is_stateful: ClassVar[bool] = False  # but for where the prompt ends, which stays
+
     @property
     def is_sequence_bound(self) -> bool:
         """Whether where the text begins depends on the sequence, by the length of its prompt."""

@@ -121,22 +121,24 @@ def processors_of(config: Any, names: Sequence[str] = tuple(_FIELDS)) -> list[Pr
     ]
 
 
-def fields_of(processors: Sequence[LogitsProcessor]) -> dict[str, Any]:
-    """Return all fields for processors, at their neutral values unless a processor sets them.
+def fields_of(
+    processors: Sequence[LogitsProcessor], names: Sequence[str] = tuple(_FIELDS)
+) -> dict[str, Any]:
+    """Return the fields `names`, at their neutral values unless a processor sets them.
 
     Raises ValueError for processors without a field, or in another order than transformers'.
     """
-    settings = {name: field.neutral for name, field in _FIELDS.items()}
-    end = len(_ORDER)
+    settings = {name: _FIELDS[name].neutral for name in names}
+    end = len(names)
     for processor in reversed(processors):
         places = [place for place in _places(processor) if place < end]
         if not places:
             raise ValueError(
-                f"processors must come in transformers' order ({', '.join(_ORDER)}), each at most "
+                f"processors must come in transformers' order ({', '.join(names)}), each at most "
                 f"once, got {', '.join(map(repr, processors))}"
             )
         end = places[-1]
-        settings[_ORDER[end]] = _FIELDS[_ORDER[end]].read(processor)
+        settings[names[end]] = _FIELDS[names[end]].read(processor)
     return settings
 
 

@@ -34,6 +34,7 @@ class LookingBack(Processor):
     window: int | None = None
     skip: int | str = 0
     reads_input_ids: ClassVar[bool] = True
+    is_stateful: ClassVar[bool] = False  # but for where the prompt ends, which stays
 
     def __post_init__(self) -> None:
         if self.window is not None:

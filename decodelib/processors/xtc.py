@@ -60,6 +60,8 @@ class XTC(Processor):
         object.__setattr__(self, "protected_ids", tuple(self.protected_ids))
 
     reads_input_ids = True  # their number is the step
+    is_random = True
+    is_stateful = False
 
     def for_sequence(self, seed: int) -> XTC:
         """Return the processor that decides by this sequence's seed."""

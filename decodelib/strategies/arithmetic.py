@@ -11,13 +11,14 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from decodelib.arguments import check_integer
+from decodelib.decoding.processing import chains_of
 from decodelib.decoding.samplers import uniforms
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import widen
 from decodelib.kernels.seeds import seeded
 from decodelib.models.base import LanguageModel
 from decodelib.processors.base import Chain, LogitsProcessor
-from decodelib.strategies.sampling import TokenSearch, chains_for, seeds_of_copies
+from decodelib.strategies.sampling import TokenSearch, seeds_of_copies
 
 _SPENT = 2.0**-20
 """How narrow an interval may become before its point is drawn again, out of 53 bits."""
@@ -72,7 +73,8 @@ class ArithmeticSampling:
         copies = self.num_return_sequences
         own = seeds_of_copies(seeds, copies)
         generators = [seeded(seed) for seed in own]
-        return [PointSearch(transcripts, generators, chains_for(self.processors, own), copies)]
+        chains = chains_of(self.processors, own) if self.processors else None
+        return [PointSearch(transcripts, generators, chains, copies)]
 
 
 class PointSearch(TokenSearch):

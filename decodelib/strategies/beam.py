@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -18,10 +18,12 @@ from torch import Tensor
 from decodelib.arguments import check_choice, check_integer, check_number, short_repr
 from decodelib.decoding.beam_tree import NUM_PRUNED, Fate, Growth, TreeRecorder
 from decodelib.decoding.generation import Generation
+from decodelib.decoding.processing import chains_of, process_hypotheses
 from decodelib.decoding.search import LateSearch, Move
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import check_logits, widen
 from decodelib.models.base import LanguageModel
+from decodelib.processors.base import Chain, Processors, chain_of, given_processors
 
 
 @dataclass(frozen=True, repr=False)
@@ -31,7 +33,8 @@ class BeamSearch:
     score = (sum of ln p of the new tokens) / (number of new tokens)^length_penalty
 
     Log-probabilities are negative, so a positive length_penalty favours longer text, 0 ranks by
-    the plain sum and a negative one favours shorter text. One beam is greedy. Deterministic.
+    the plain sum and a negative one favours shorter text. One beam is greedy. Deterministic, unless
+    a processor draws.
 
     Args:
         num_beams: Hypotheses kept, at least 1. Usual values: 3 to 10. Time and memory grow with it.
@@ -41,6 +44,9 @@ class BeamSearch:
             finished one. "never": when not even at the best length it may still reach.
         num_return_sequences: How many to return, in [1, num_beams]: the best as the Generation,
             the others in its `alternatives`.
+        processors: One or several, applied to every hypothesis's log-probabilities, which are not
+            renormalised afterwards: `score` adds up what the processors leave. Not processors that
+            follow a sequence, such as Mirostat.
 
     Raises:
         ValueError, TypeError: For values outside these ranges.
@@ -55,18 +61,24 @@ class BeamSearch:
     ' b d'
     """
 
-    is_deterministic: ClassVar[bool] = True
-
     num_beams: int = 5
     length_penalty: float = 1.0
     early_stopping: bool | Literal["never"] = False
     num_return_sequences: int = 1
+    processors: Processors = ()
 
     def __post_init__(self) -> None:
         check_integer("num_beams", self.num_beams, 1)
         check_number("length_penalty", self.length_penalty, -10, 10)
         check_choice("early_stopping", self.early_stopping, (False, True, "never"))
         check_integer("num_return_sequences", self.num_return_sequences, 1, self.num_beams)
+        processors = given_processors(self.processors, "a pruned hypothesis is")
+        object.__setattr__(self, "processors", processors)
+
+    @property
+    def is_deterministic(self) -> bool:
+        """Whether no processor draws, as XTC does."""
+        return not chain_of(self.processors).is_random
 
     def __repr__(self) -> str:
         return short_repr(self)
@@ -74,7 +86,8 @@ class BeamSearch:
     def start(
         self, lm: LanguageModel, transcripts: list[Transcript], seeds: Sequence[int]
     ) -> list[Beams]:
-        return [Beams(self, transcript) for transcript in transcripts]
+        chains = chains_of(self.processors, seeds)
+        return [Beams(self, *pair) for pair in zip(transcripts, chains, strict=True)]
 
     def normalized(self, logprob: float, length: int) -> float:
         """Return the score of a hypothesis of `length` new tokens."""
@@ -101,7 +114,10 @@ class BeamSearch:
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """A continuation and the sum of its tokens' log-probabilities, in nats; its place in a tree."""
+    """A continuation and the sum of its tokens' log-probabilities, in nats; its place in a tree.
+
+    The log-probabilities are those that the processors have left.
+    """
 
     transcript: Transcript
     logprob: float
@@ -120,8 +136,8 @@ class Extension(NamedTuple):
 class Beams(LateSearch):
     """The beams of one prompt: `live` hypotheses, best first, and the best `finished` ones."""
 
-    def __init__(self, strategy: BeamSearch, transcript: Transcript) -> None:
-        self.strategy, self.transcripts = strategy, [transcript]
+    def __init__(self, strategy: BeamSearch, transcript: Transcript, chain: Chain) -> None:
+        self.strategy, self.transcripts, self.chain = strategy, [transcript], chain
         self._live = [Hypothesis(transcript, 0.0)]
         self.finished: list[tuple[float, Hypothesis]] = []
         self.chosen: list[int] = []  # the token ids that the last step kept
@@ -144,7 +160,7 @@ class Beams(LateSearch):
     ) -> list[tuple[int, int]]:
         """Expand and prune once; return (ancestor, token id) of each hypothesis that lives on.
 
-        A penalty is taken off the log-probability of every token it names.
+        A penalty is taken off the log-probability of every token it names, after the processors.
         """
         width = self.strategy.num_beams
         survivors: list[tuple[int, int]] = []
@@ -179,7 +195,7 @@ class Beams(LateSearch):
     def _expand(
         self, logits: Tensor, penalty: Tensor | None
     ) -> tuple[Float[Tensor, "rows vocab"], list[Extension]]:
-        """Return the allowed tokens' logprobs, and the best continuations of all live hypotheses.
+        """Return the processed logprobs, and the best continuations of all live hypotheses.
 
         These are the best, as many as are enough; more, below them, only to be recorded.
         """
@@ -187,6 +203,7 @@ class Beams(LateSearch):
         check_logits(logits)
         logprobs = widen(logits).log_softmax(-1)
         allowed = self.stopping.forbid_early_end(logprobs, lengths, dead_rows="keep")
+        allowed = process_hypotheses(self.chain, [h.transcript for h in self.live], allowed)
         so_far = torch.tensor([h.logprob for h in self.live], dtype=allowed.dtype)
         totals = allowed + so_far.to(allowed.device)[:, None]
         if penalty is not None:

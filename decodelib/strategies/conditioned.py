@@ -13,6 +13,7 @@ from torch import Tensor
 
 from decodelib.arguments import check_choice, check_integer
 from decodelib.decoding.generation import Generation
+from decodelib.decoding.processing import process
 from decodelib.decoding.samplers import log_probs_of, sample, uniforms
 from decodelib.decoding.search import LateSearch, Move
 from decodelib.decoding.transcript import Transcript
@@ -21,7 +22,6 @@ from decodelib.kernels.seeds import WORD, seeded
 from decodelib.models.base import Cache, LanguageModel
 from decodelib.processors.base import Chain, LogitsProcessor, remove
 from decodelib.processors.constraint import Constraint
-from decodelib.strategies.sampling import process
 
 
 @dataclass(frozen=True, init=False, repr=False)

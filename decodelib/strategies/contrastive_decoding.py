@@ -5,35 +5,37 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from decodelib.arguments import check_number
+from decodelib.arguments import check_number, named_repr
+from decodelib.decoding.processing import chains_of, process
 from decodelib.decoding.samplers import argmax
 from decodelib.decoding.search import Move, Search, check_room
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import log_probs, widen
 from decodelib.models.base import LanguageModel
+from decodelib.processors.base import Chain, Processors, chain_of, given_processors
 from decodelib.strategies.guidance import contrast
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ContrastiveDecoding:
     """Take the token that an expert model finds more probable than an amateur does.
 
     The score of v is ln p_expert(v) - ln p_amateur(v) for the tokens with
     p_expert(v) >= alpha * max p_expert, the set that `MinP(alpha)` keeps; the best score wins.
     Without that condition the amateur's absurdities would win. The model given to `generate` is
-    the expert. Deterministic.
+    the expert. Deterministic, unless a processor draws.
 
     Args:
         amateur: A weaker model with the same vocabulary.
         alpha: In [0, 1]; 1 is greedy. Usual value: 0.1.
         amateur_temperature: What the amateur's logits are divided by, greater than 0; below 1 it is
             contrasted with the amateur's favourites alone. Usual values: 0.5 to 1.
+        processors: One or several, applied to the expert's logits before the two are compared.
 
     Raises:
         ValueError, TypeError: For values outside these ranges, and for an amateur whose vocabulary
@@ -48,11 +50,10 @@ class ContrastiveDecoding:
     ' b b b'
     """
 
-    is_deterministic: ClassVar[bool] = True
-
     amateur: LanguageModel
     alpha: float = 0.1
     amateur_temperature: float = 1.0
+    processors: Processors = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.amateur, LanguageModel):
@@ -61,6 +62,15 @@ class ContrastiveDecoding:
             )
         check_number("alpha", self.alpha, 0, 1)
         check_number("amateur_temperature", self.amateur_temperature, 0, math.inf, True, True)
+        object.__setattr__(self, "processors", given_processors(self.processors))
+
+    def __repr__(self) -> str:
+        return named_repr(self)
+
+    @property
+    def is_deterministic(self) -> bool:
+        """Whether no processor draws, as XTC does."""
+        return not chain_of(self.processors).is_random
 
     def scores(
         self, expert: Float[Tensor, "rows vocab"], amateur: Float[Tensor, "rows vocab"]
@@ -77,15 +87,20 @@ class ContrastiveDecoding:
                 f"got {self.amateur.vocab_size}"
             )
         check_room("amateur", self.amateur, transcripts)
-        return [ContrastiveDecodingSearch(self, transcripts)]
+        return [ContrastiveDecodingSearch(self, transcripts, chains_of(self.processors, seeds))]
 
 
 class ContrastiveDecodingSearch(Search):
     """Contrastive decoding of several prompts; the amateur's rows follow the expert's."""
 
-    def __init__(self, strategy: ContrastiveDecoding, transcripts: list[Transcript]) -> None:
+    def __init__(
+        self,
+        strategy: ContrastiveDecoding,
+        transcripts: list[Transcript],
+        chains: Sequence[Chain],
+    ) -> None:
         self.strategy, self.transcripts = strategy, transcripts
-        self.running = list(transcripts)
+        self.running, self.chains = list(transcripts), list(chains)
         amateur = strategy.amateur
         ids = [torch.tensor(t.prompt_ids, device=amateur.device) for t in transcripts]
         room = max(map(len, ids)) + transcripts[0].stopping.max_new_tokens
@@ -95,6 +110,7 @@ class ContrastiveDecodingSearch(Search):
         running = self.running
         stopping = running[0].stopping
         allowed = stopping.forbid_early_end(logits, [len(t.token_ids) for t in running])
+        allowed = process(self.chains, running, allowed)
         scores = self.strategy.scores(allowed, self._amateur_logits)
         next_ids = argmax(scores)
         logprobs = log_probs(widen(logits)).gather(-1, next_ids[:, None])[:, 0].tolist()
@@ -102,6 +118,7 @@ class ContrastiveDecodingSearch(Search):
             transcript.append(token_id, logprobs[row], logits[row], scores[row])
         alive = [row for row, t in enumerate(running) if t.finish_reason is None]
         self.running = [running[row] for row in alive]
+        self.chains = [self.chains[row] for row in alive]
         ancestors = torch.tensor(alive, dtype=torch.long, device=logits.device)
         move = Move(next_ids[ancestors], ancestors)
         if alive:

@@ -4,32 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from decodelib.arguments import check_integer, check_number
+from decodelib.arguments import check_integer, check_number, named_repr
+from decodelib.decoding.processing import chains_of, process
 from decodelib.decoding.search import Move, Search
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import check_logits, log_probs, widen
 from decodelib.models.base import Cache, LanguageModel
-from decodelib.processors.base import remove
+from decodelib.processors.base import Chain, Processors, chain_of, given_processors, remove
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ContrastiveSearch:
     """Of the k most probable tokens, take one that is probable and unlike the text so far.
 
     The score of v is (1 - a) p(v) - a max_j cos(h_v, h_j), where h_v is the final hidden state that
     the model has after reading v and h_j those of all positions before. a = 0 is greedy.
-    Deterministic. Every step reads all k candidates: it costs a batch of k.
+    Deterministic, unless a processor draws. Every step reads all k candidates: it costs a batch of
+    k.
 
     Args:
         top_k: k, at least 1. Usual values: 4 to 8.
         penalty_alpha: a, in [0, 1]. Usual value: 0.6.
+        processors: One or several, applied to the logits before the k candidates are chosen.
 
     Raises:
         ValueError, TypeError: For values outside these ranges, and for a model without hidden
@@ -42,19 +44,28 @@ class ContrastiveSearch:
     ' a man of thirty'
     """
 
-    is_deterministic: ClassVar[bool] = True
-
     top_k: int = 4
     penalty_alpha: float = 0.6
+    processors: Processors = ()
 
     def __post_init__(self) -> None:
         check_integer("top_k", self.top_k, 1)
         check_number("penalty_alpha", self.penalty_alpha, 0, 1)
+        object.__setattr__(self, "processors", given_processors(self.processors))
+
+    def __repr__(self) -> str:
+        return named_repr(self)
+
+    @property
+    def is_deterministic(self) -> bool:
+        """Whether no processor draws, as XTC does."""
+        return not chain_of(self.processors).is_random
 
     def start(
         self, lm: LanguageModel, transcripts: list[Transcript], seeds: Sequence[int]
     ) -> list[Contrast]:
-        return [Contrast(self, lm, transcript) for transcript in transcripts]
+        chains = chains_of(self.processors, seeds)
+        return [Contrast(self, lm, *pair) for pair in zip(transcripts, chains, strict=True)]
 
 
 class Contrast(Search):
@@ -63,9 +74,14 @@ class Contrast(Search):
     runs_itself = True
 
     def __init__(
-        self, strategy: ContrastiveSearch, lm: LanguageModel, transcript: Transcript
+        self,
+        strategy: ContrastiveSearch,
+        lm: LanguageModel,
+        transcript: Transcript,
+        chain: Chain,
     ) -> None:
         self.strategy, self.lm, self.transcripts = strategy, lm, [transcript]
+        self.chain = chain
         ids = torch.tensor(transcript.prompt_ids, device=lm.device)
         room = len(ids) + transcript.stopping.max_new_tokens
         self._logits, self._cache = lm.prefill([ids], room)
@@ -76,6 +92,7 @@ class Contrast(Search):
         [transcript] = self.transcripts
         length = len(transcript.token_ids)
         allowed = transcript.stopping.forbid_early_end(self._logits, [length])
+        allowed = process([self.chain], [transcript], allowed)
         check_logits(allowed)
         probs = widen(allowed[0]).softmax(-1)
         k = min(self.strategy.top_k, int(allowed.isfinite().sum()))

@@ -5,21 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from decodelib.arguments import check_integer, check_number
+from decodelib.arguments import check_integer, check_number, named_repr
 from decodelib.decoding.generation import Generation
+from decodelib.decoding.processing import chains_of
 from decodelib.decoding.search import LateSearch, Move
 from decodelib.decoding.transcript import Transcript
 from decodelib.models.base import LanguageModel
+from decodelib.processors.base import Chain, Processors
 from decodelib.strategies.beam import Beams, BeamSearch, Hypothesis
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DiverseBeamSearch:
     """Beam search in groups; a token costs more the more earlier groups chose it at this step.
 
@@ -34,6 +36,7 @@ class DiverseBeamSearch:
         diversity_penalty: At least 0; 0 makes all groups equal. Usual values: 0.2 to 0.8.
         length_penalty, early_stopping: As in `BeamSearch`, for every group.
         num_return_sequences: How many to return, in [1, num_beams], best first over all groups.
+        processors: As in `BeamSearch`; the diversity penalty is taken off what they leave.
 
     Raises:
         ValueError, TypeError: For values outside these ranges.
@@ -48,14 +51,13 @@ class DiverseBeamSearch:
     (' b d', ' a a')
     """
 
-    is_deterministic: ClassVar[bool] = True
-
     num_beams: int = 6
     num_beam_groups: int = 3
     diversity_penalty: float = 0.5
     length_penalty: float = 1.0
     early_stopping: bool | Literal["never"] = False
     num_return_sequences: int = 1
+    processors: Processors = ()
 
     def __post_init__(self) -> None:
         check_integer("num_beams", self.num_beams, 1)
@@ -67,25 +69,36 @@ class DiverseBeamSearch:
             )
         check_number("diversity_penalty", self.diversity_penalty, 0, math.inf, open_high=True)
         check_integer("num_return_sequences", self.num_return_sequences, 1, self.num_beams)
-        self.group()  # checks what the groups share
+        shared = self.group()  # checks what the groups share
+        object.__setattr__(self, "processors", shared.processors)
+
+    def __repr__(self) -> str:
+        return named_repr(self)
+
+    @property
+    def is_deterministic(self) -> bool:
+        """Whether no processor draws, as XTC does."""
+        return self.group().is_deterministic
 
     def group(self) -> BeamSearch:
         """Return the beam search that one group does."""
         size = self.num_beams // self.num_beam_groups
-        return BeamSearch(size, self.length_penalty, self.early_stopping, size)
+        return BeamSearch(size, self.length_penalty, self.early_stopping, size, self.processors)
 
     def start(
         self, lm: LanguageModel, transcripts: list[Transcript], seeds: Sequence[int]
     ) -> list[BeamGroups]:
-        return [BeamGroups(self, transcript) for transcript in transcripts]
+        chains = chains_of(self.processors, seeds)
+        return [BeamGroups(self, *pair) for pair in zip(transcripts, chains, strict=True)]
 
 
 class BeamGroups(LateSearch):
     """The groups of one prompt; its rows are those of the groups, one group after the other."""
 
-    def __init__(self, strategy: DiverseBeamSearch, first: Transcript) -> None:
+    def __init__(self, strategy: DiverseBeamSearch, first: Transcript, chain: Chain) -> None:
         self.strategy, self.transcripts = strategy, [first]
-        self.groups = [Beams(strategy.group(), first) for _ in range(strategy.num_beam_groups)]
+        group, count = strategy.group(), strategy.num_beam_groups
+        self.groups = [Beams(group, first, chain) for _ in range(count)]
         self._begun = False
 
     @property

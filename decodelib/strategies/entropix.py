@@ -18,13 +18,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from decodelib.arguments import check_integer, check_number, short_repr
+from decodelib.decoding.processing import chains_of, process
 from decodelib.decoding.samplers import argmax, sample, uniforms
 from decodelib.decoding.search import Move, Search
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import entropy_and_varentropy, log_probs, widen
 from decodelib.kernels.seeds import seeded
 from decodelib.models.base import LanguageModel
-from decodelib.processors.base import Chain
+from decodelib.processors.base import Chain, Processors, given_processors
 from decodelib.processors.temperatures import Temperature
 from decodelib.processors.truncation import MinP, TopK, TopP
 
@@ -58,6 +59,9 @@ class EntropySampling:
         wide_heat, lost_heat: What the temperature is multiplied by there; greater than 0.
         num_branches, branch_length: Of a fork, each at least 1.
         pause_token_id: A token that buys time to think, if the model knows one; else None.
+        processors: One or several, applied before everything that is chosen from; H and W stay
+            those of the model's own distribution. Not processors that follow a sequence, such as
+            Mirostat.
 
     Raises:
         ValueError, TypeError: For values outside these ranges.
@@ -85,6 +89,7 @@ class EntropySampling:
     num_branches: int = 3
     branch_length: int = 4
     pause_token_id: int | None = None
+    processors: Processors = ()
 
     def __post_init__(self) -> None:
         for kind in ("entropy", "varentropy"):
@@ -99,6 +104,8 @@ class EntropySampling:
             check_integer("pause_token_id", self.pause_token_id, 0)
         for heat in (1.0, self.wide_heat, self.lost_heat):
             self.sampler(heat)  # checks the temperature and the truncations
+        processors = given_processors(self.processors, "a branch that is not kept is")
+        object.__setattr__(self, "processors", processors)
 
     def __repr__(self) -> str:
         return short_repr(self)
@@ -123,17 +130,21 @@ class EntropySampling:
     ) -> list[Walk]:
         if self.pause_token_id is not None:
             check_integer("pause_token_id", self.pause_token_id, 0, lm.vocab_size - 1)
-        pairs = zip(transcripts, seeds, strict=True)
-        return [Walk(self, transcript, seeded(seed)) for transcript, seed in pairs]
+        rows = zip(transcripts, seeds, chains_of(self.processors, seeds), strict=True)
+        return [Walk(self, transcript, seeded(seed), chain) for transcript, seed, chain in rows]
 
 
 class Walk(Search):
     """The decoding of one prompt: what is settled, and the branches while it follows a fork."""
 
     def __init__(
-        self, strategy: EntropySampling, transcript: Transcript, generator: torch.Generator
+        self,
+        strategy: EntropySampling,
+        transcript: Transcript,
+        generator: torch.Generator,
+        chain: Chain,
     ) -> None:
-        self.strategy, self.generator = strategy, generator
+        self.strategy, self.generator, self.chain = strategy, generator, chain
         self.transcripts = [transcript]
         self.branches: list[Transcript] = []
 
@@ -212,7 +223,7 @@ class Walk(Search):
             if dead[row]:  # the others go on
                 self.branches = [other for other in self.branches if other is not branch]
                 continue
-            after = self._sampled_from(allowed[row : row + 1])
+            after = self._sampled_from(self._processed(allowed[row : row + 1], branch))
             token_id = self._draw(after)
             branch.append(token_id, float(logprobs[row, token_id]), own[0], after[0], "branch")
 
@@ -231,7 +242,11 @@ class Walk(Search):
 
     def _allowed(self, logits: Float[Tensor, "1 vocab"], transcript: Transcript) -> Tensor:
         length = len(transcript.token_ids)
-        return transcript.stopping.forbid_early_end(logits, [length])
+        allowed = transcript.stopping.forbid_early_end(logits, [length])
+        return self._processed(allowed, transcript)
+
+    def _processed(self, allowed: Float[Tensor, "1 vocab"], transcript: Transcript) -> Tensor:
+        return process([self.chain], [transcript], allowed)
 
     def _sampled_from(self, allowed: Tensor, heat: float = 1.0) -> Tensor:
         return self.strategy.sampler(heat)(allowed.new_empty(1, 0).long(), allowed)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from decodelib.decoding.search import Strategy
+from decodelib.processors.base import chain_of
 from decodelib.processors.generation_config import (
     BEFORE_SAMPLING,
     check_expressible,
     field,
+    fields_of,
     processors_of,
 )
 from decodelib.processors.truncation import TopK
@@ -32,7 +34,8 @@ def from_generation_config(config: Any) -> Strategy:
       say top_k=0. top_h is refused, because transformers' class is not the paper's, which is
       `TopH`;
     - num_beams > 1 is `BeamSearch`, with num_beam_groups > 1 `DiverseBeamSearch`;
-    - penalty_alpha > 0 without sampling is `ContrastiveSearch`.
+    - penalty_alpha > 0 without sampling is `ContrastiveSearch`;
+    - beams and contrastive search have the processors from sequence_bias to suppress_tokens too.
 
     Lengths, stop strings and EOS ids are not read: they are arguments of `generate` and properties
     of the model, not of a strategy. Neither are settings that leave the text as it is (caches,
@@ -58,11 +61,7 @@ def from_generation_config(config: Any) -> Strategy:
         return Sampling.from_generation_config(config)
     before = processors_of(config, BEFORE_SAMPLING)
     if (alpha := field(config, "penalty_alpha", 0)) and field(config, "top_k", 50) > 1:
-        if before:
-            raise ValueError(
-                f"config must leave {', '.join(BEFORE_SAMPLING)} unset for contrastive search"
-            )
-        return ContrastiveSearch(field(config, "top_k", 50), alpha)
+        return ContrastiveSearch(field(config, "top_k", 50), alpha, before)
     return Sampling(*before, TopK(1)) if before else Greedy()
 
 
@@ -77,7 +76,7 @@ def to_generation_config(strategy: Strategy) -> dict[str, Any]:
         strategy: `Greedy()`, a `BeamSearch`, or a `Sampling` of LogitBias, RepetitionPenalty,
             NoRepeatNGram, SuppressTokens, Temperature, TopK, TopP, MinP, Typical, Epsilon and Eta,
             each at most once, in this order, which is the only one that transformers knows, and
-            with no settings but the first.
+            with no settings but the first. Beam search may have the first four.
 
     Raises:
         TypeError: If it is not a strategy.
@@ -90,7 +89,7 @@ def to_generation_config(strategy: Strategy) -> dict[str, Any]:
             "length_penalty": strategy.length_penalty,
             "early_stopping": strategy.early_stopping,
             "num_return_sequences": strategy.num_return_sequences,
-            "repetition_penalty": 1.0,
+            **fields_of(chain_of(strategy.processors).processors, BEFORE_SAMPLING),
         }
     if isinstance(strategy, Greedy):
         return {"do_sample": False, "num_beams": 1, "repetition_penalty": 1.0}
@@ -109,16 +108,12 @@ def _beams(config: Any, num_beams: int) -> Strategy:
             f"config must not have do_sample=True with num_beams={num_beams}: no strategy samples "
             "beams that way, StochasticBeamSearch is the nearest"
         )
-    if processors_of(config, BEFORE_SAMPLING):
-        raise ValueError(
-            f"config must leave {', '.join(BEFORE_SAMPLING)} unset with num_beams={num_beams}: "
-            "beam search has no processors here"
-        )
     shared = {
         "num_beams": num_beams,
         "length_penalty": field(config, "length_penalty", 1.0),
         "early_stopping": field(config, "early_stopping", False),
         "num_return_sequences": field(config, "num_return_sequences", 1),
+        "processors": processors_of(config, BEFORE_SAMPLING),
     }
     groups = field(config, "num_beam_groups", 1)
     if groups == 1:

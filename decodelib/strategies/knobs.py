@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import Any, NamedTuple, TypeAlias
+from dataclasses import fields, replace
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from decodelib.decoding.search import Strategy
 from decodelib.models.base import LanguageModel
-from decodelib.processors.base import LogitsProcessor
+from decodelib.processors.base import LogitsProcessor, Processor
 from decodelib.processors.knobs import PROCESSOR_KNOBS, Knob
 from decodelib.processors.truncation import TopK
 from decodelib.strategies.arithmetic import ArithmeticSampling
@@ -24,7 +24,17 @@ from decodelib.strategies.speculative import SpeculativeSampling
 from decodelib.strategies.stochastic import StochasticBeamSearch
 
 Given: TypeAlias = Mapping[str, Any]
-"""The knobs that were given, by name, each with its value."""
+"""The knobs that were given, by name, each with its value or with the processor itself."""
+
+_Changed = TypeVar(
+    "_Changed",
+    BeamSearch,
+    ContrastiveDecoding,
+    ContrastiveSearch,
+    DiverseBeamSearch,
+    EntropySampling,
+    StochasticBeamSearch,
+)
 
 
 KNOBS: dict[str, Knob] = PROCESSOR_KNOBS | {
@@ -119,28 +129,51 @@ class Choice(NamedTuple):
 
 def processors(given: Given) -> list[LogitsProcessor]:
     """Return the processors that were asked for, in the order of the table."""
-    return [knob.make(given[name]) for name, knob in PROCESSOR_KNOBS.items() if name in given]
+    asked = {name: knob for name, knob in PROCESSOR_KNOBS.items() if name in given}
+    return [
+        given[name] if isinstance(given[name], Processor) else knob.make(given[name])
+        for name, knob in asked.items()
+    ]
+
+
+def _greedy(given: Given) -> Strategy:
+    """Return greedy decoding on what those processors leave that may change the best token."""
+    chosen = processors({name: given[name] for name in given if name in _RERANKING})
+    return Sampling(*chosen, TopK(1)) if chosen else Greedy()
 
 
 def _sampling(given: Given, load: Callable[[str], LanguageModel]) -> Strategy:
-    return Greedy() if given.get("temperature") == 0 else Sampling(*processors(given))
+    return _greedy(given) if given.get("temperature") == 0 else Sampling(*processors(given))
 
 
 def _entropy(given: Given, load: Callable[[str], LanguageModel]) -> Strategy:
-    return Greedy() if given.get("temperature") == 0 else replace(EntropySampling(), **given)
+    if given.get("temperature") == 0:
+        return _greedy(given)
+    return _with_processors(EntropySampling(), given)
+
+
+def _with_processors(strategy: _Changed, given: Given) -> _Changed:
+    """Return a strategy with other settings: its own fields, and processors for the other knobs."""
+    own = {field.name for field in fields(strategy)}
+    settings: dict[str, Any] = {name: given[name] for name in given if name in own}
+    others = processors({name: given[name] for name in given if name not in own})
+    return replace(strategy, **settings, processors=others)
 
 
 def _contrast(given: Given, load: Callable[[str], LanguageModel]) -> Strategy:
-    alpha = {"alpha": given["alpha"]} if "alpha" in given else {}
-    return ContrastiveDecoding(load(_required(given, "amateur")), **alpha)
+    amateur = load(_required(given, "amateur"))
+    settings = {name: value for name, value in given.items() if name != "amateur"}
+    return _with_processors(ContrastiveDecoding(amateur), settings)
 
 
 def _speculative(given: Given, load: Callable[[str], LanguageModel]) -> Strategy:
     draft = load(_required(given, "draft"))
     number = {name: given[name] for name in ("num_draft_tokens",) if name in given}
     # Temperature 0 is greedy here too, and greedy is sampling from the most probable token alone.
-    chosen = [TopK(1)] if given.get("temperature") == 0 else processors(given)
-    return SpeculativeSampling(draft, *chosen, **number)
+    if given.get("temperature") == 0:
+        kept = {name: given[name] for name in given if name in _RERANKING}
+        return SpeculativeSampling(draft, *processors(kept), TopK(1), **number)
+    return SpeculativeSampling(draft, *processors(given), **number)
 
 
 def _power(given: Given, load: Callable[[str], LanguageModel]) -> Strategy:
@@ -177,45 +210,63 @@ def _required(given: Given, name: str) -> str:
     return str(given[name])
 
 
-_BY_SEQUENCE = ("presence_penalty", "frequency_penalty", "xtc", "mirostat")
-"""The processors that follow a sequence, which speculative sampling cannot take back."""
+_RERANKING = (
+    "repetition_penalty",
+    "no_repeat_ngram_size",
+    "presence_penalty",
+    "frequency_penalty",
+    "dry",
+    "typical_p",
+    "xtc",
+)
+"""The processors that may make another token the best, so that they change greedy decoding."""
+
+_STATELESS = tuple(name for name in PROCESSOR_KNOBS if name != "mirostat")
+"""The processors of the strategies that take tokens back, which a sequence's own cannot follow."""
+
+
+def _and_others(own: tuple[str, ...], others: tuple[str, ...] = _STATELESS) -> tuple[str, ...]:
+    return (*own, *(name for name in others if name not in own))
+
 
 STRATEGIES: dict[str, Choice] = {
     "sampling": Choice("draws tokens", tuple(PROCESSOR_KNOBS), _sampling),
-    "greedy": Choice("takes the most probable token", (), lambda given, load: Greedy()),
+    "greedy": Choice(
+        "takes the most probable token", _RERANKING, lambda given, load: _greedy(given)
+    ),
     "beam": Choice(
         "searches for the most probable text",
-        ("num_beams", "length_penalty"),
-        lambda given, load: replace(BeamSearch(), **given),
+        _and_others(("num_beams", "length_penalty")),
+        lambda given, load: _with_processors(BeamSearch(), given),
     ),
     "entropy": Choice(
-        "decides by the model's uncertainty", ("temperature", "top_k", "top_p", "min_p"), _entropy
+        "decides by the model's uncertainty",
+        _and_others(("temperature", "top_k", "top_p", "min_p")),
+        _entropy,
     ),
     "diverse-beam": Choice(
         "searches in groups that differ",
-        ("num_beams", "length_penalty", "num_beam_groups", "diversity_penalty"),
-        lambda given, load: replace(DiverseBeamSearch(), **given),
+        _and_others(("num_beams", "length_penalty", "num_beam_groups", "diversity_penalty")),
+        lambda given, load: _with_processors(DiverseBeamSearch(), given),
     ),
     "stochastic-beam": Choice(
         "draws several texts without replacement and shows the first",
-        ("num_beams",),
-        lambda given, load: replace(StochasticBeamSearch(), **given),
+        _and_others(("num_beams",)),
+        lambda given, load: _with_processors(StochasticBeamSearch(), given),
     ),
     "contrastive-search": Choice(
         "avoids what repeats the text",
-        ("top_k", "penalty_alpha"),
-        lambda given, load: replace(ContrastiveSearch(), **given),
+        _and_others(("top_k", "penalty_alpha"), tuple(PROCESSOR_KNOBS)),
+        lambda given, load: _with_processors(ContrastiveSearch(), given),
     ),
     "contrastive-decoding": Choice(
-        "prefers what a weaker model would not say", ("amateur", "alpha"), _contrast
+        "prefers what a weaker model would not say",
+        _and_others(("amateur", "alpha"), tuple(PROCESSOR_KNOBS)),
+        _contrast,
     ),
     "speculative": Choice(
         "draws as sampling does, helped by a faster model",
-        (
-            "draft",
-            "num_draft_tokens",
-            *(name for name in PROCESSOR_KNOBS if name not in _BY_SEQUENCE),
-        ),
+        _and_others(("draft", "num_draft_tokens")),
         _speculative,
     ),
     "power": Choice(

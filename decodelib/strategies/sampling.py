@@ -12,6 +12,7 @@ from torch import Tensor
 
 from decodelib.arguments import check_integer
 from decodelib.decoding.generation import Generation
+from decodelib.decoding.processing import chains_of, process
 from decodelib.decoding.samplers import choose, uniforms
 from decodelib.decoding.search import Move, Search
 from decodelib.decoding.transcript import Transcript
@@ -25,6 +26,7 @@ from decodelib.processors.generation_config import (
     fields_of,
     processors_of,
 )
+from decodelib.processors.truncation import TopK
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,6 @@ class Sampling:
     ' a a b'
     """
 
-    is_deterministic: ClassVar[bool] = False
-
     processors: tuple[LogitsProcessor, ...]
     num_return_sequences: int
 
@@ -84,6 +84,11 @@ class Sampling:
         if self.num_return_sequences > 1:
             parts.append(f"num_return_sequences={self.num_return_sequences}")
         return f"Sampling({', '.join(parts)})"
+
+    @property
+    def is_deterministic(self) -> bool:
+        """Whether the last processor is `TopK(1)`, which leaves one token, and none draws."""
+        return self.processors[-1:] == (TopK(1),) and not Chain(*self.processors).is_random
 
     @classmethod
     def from_generation_config(cls, config: Any) -> Sampling:
@@ -119,21 +124,13 @@ class Sampling:
         copies = self.num_return_sequences
         own = seeds_of_copies(seeds, copies)
         generators = [seeded(seed) for seed in own]
-        return [TokenSearch(transcripts, generators, chains_for(self.processors, own), copies)]
+        chains = chains_of(self.processors, own) if self.processors else None
+        return [TokenSearch(transcripts, generators, chains, copies)]
 
 
 def seeds_of_copies(seeds: Sequence[int], copies: int) -> list[int]:
     """Return a seed for each continuation of each prompt; the first is the prompt's own."""
     return [(seed + copy * 2**32) % 2**63 for seed in seeds for copy in range(copies)]
-
-
-def chains_for(processors: Sequence[LogitsProcessor], seeds: Sequence[int]) -> list[Chain] | None:
-    """Return the chain of each continuation, shared where none follows its sequence."""
-    if not processors:
-        return None
-    shared = Chain(*processors)
-    bound = shared.is_sequence_bound
-    return [shared.for_sequence(seed) if bound else shared for seed in seeds]
 
 
 class TokenSearch(Search):
@@ -210,27 +207,3 @@ class TokenSearch(Search):
             replace(found[start], alternatives=found[start + 1 : start + self.copies])
             for start in range(0, len(found), self.copies)
         ]
-
-
-def process(
-    chains: Sequence[Chain], transcripts: Sequence[Transcript], logits: Float[Tensor, "rows vocab"]
-) -> Float[Tensor, "rows vocab"]:
-    """Return each row as its own chain leaves it, given the row's token ids if it wants them.
-
-    Rows that share a chain share a call; if it reads their ids, those of one length do, since
-    padding would be tokens that nobody wrote.
-    """
-    calls: dict[tuple[int, int], list[int]] = {}
-    for row, (chain, transcript) in enumerate(zip(chains, transcripts, strict=True)):
-        length = len(transcript.prompt_ids) + len(transcript.token_ids)
-        calls.setdefault((id(chain), length if chain.reads_input_ids else 0), []).append(row)
-    result = torch.empty_like(logits) if len(calls) > 1 else logits
-    for (_, length), rows in calls.items():
-        input_ids = torch.empty(len(rows), 0, dtype=torch.long, device=logits.device)
-        if length:
-            ids = [transcripts[row].prompt_ids + transcripts[row].token_ids for row in rows]
-            input_ids = torch.tensor(ids, device=logits.device)
-        if len(calls) == 1:
-            return chains[0](input_ids, logits if chains[0].is_own else logits.clone())
-        result[rows] = chains[rows[0]](input_ids, logits[rows])
-    return result

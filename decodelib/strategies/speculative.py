@@ -15,14 +15,14 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from decodelib.arguments import check_integer
+from decodelib.decoding.processing import chains_of, process
 from decodelib.decoding.samplers import sample, uniforms
 from decodelib.decoding.search import Move, Search, check_room
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import log_probs, widen
 from decodelib.kernels.seeds import seeded
 from decodelib.models.base import Cache, LanguageModel
-from decodelib.processors.base import Chain, LogitsProcessor
-from decodelib.strategies.sampling import process
+from decodelib.processors.base import Chain, LogitsProcessor, given_processors
 
 
 @dataclass(frozen=True, init=False)
@@ -64,14 +64,9 @@ class SpeculativeSampling:
         if not isinstance(draft, LanguageModel):
             raise TypeError(f"draft must be a model, such as load() returns, got {draft!r}")
         check_integer("num_draft_tokens", num_draft_tokens, 1)
-        chain = Chain(*processors)
-        if chain.is_sequence_bound:
-            raise ValueError(
-                "processors must not follow a sequence, because a rejected proposal is taken "
-                f"back, got {chain!r}"
-            )
         object.__setattr__(self, "draft", draft)
-        object.__setattr__(self, "processors", chain.processors)
+        settled = given_processors(processors, "a rejected proposal is")
+        object.__setattr__(self, "processors", settled)
         object.__setattr__(self, "num_draft_tokens", num_draft_tokens)
 
     def __repr__(self) -> str:
@@ -90,8 +85,8 @@ class SpeculativeSampling:
                 f"got {self.draft.vocab_size}"
             )
         check_room("draft", self.draft, transcripts)
-        pairs = zip(transcripts, seeds, strict=True)
-        return [Speculation(self, lm, transcript, seed) for transcript, seed in pairs]
+        rows = zip(transcripts, seeds, chains_of(self.processors, seeds), strict=True)
+        return [Speculation(self, lm, *row) for row in rows]
 
 
 class Speculation(Search):
@@ -108,9 +103,10 @@ class Speculation(Search):
         target: LanguageModel,
         transcript: Transcript,
         seed: int,
+        chain: Chain,
     ) -> None:
         self.target, self.draft = target, strategy.draft
-        self.chain = Chain(*strategy.processors)
+        self.chain = chain
         self.num_draft_tokens = strategy.num_draft_tokens
         self.transcript, self.transcripts = transcript, [transcript]
         self.generator = seeded(seed)

@@ -10,16 +10,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from decodelib.arguments import check_integer
+from decodelib.arguments import check_integer, named_repr
 from decodelib.decoding.generation import Generation
+from decodelib.decoding.processing import chains_of, process_hypotheses
 from decodelib.decoding.search import LateSearch, Move
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import check_logits, widen
 from decodelib.kernels.seeds import seeded
 from decodelib.models.base import LanguageModel
+from decodelib.processors.base import Chain, Processors, given_processors
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class StochasticBeamSearch:
     """Draw `num_beams` different continuations from the model's distribution.
 
@@ -33,6 +35,8 @@ class StochasticBeamSearch:
 
     Args:
         num_beams: How many continuations, at least 1. Fewer come if the model has fewer.
+        processors: One or several: the continuations are those of `Sampling(*processors)`, without
+            replacement. Not processors that follow a sequence, such as Mirostat.
 
     Raises:
         ValueError, TypeError: For other values.
@@ -48,16 +52,23 @@ class StochasticBeamSearch:
     is_deterministic: ClassVar[bool] = False
 
     num_beams: int = 5
+    processors: Processors = ()
 
     def __post_init__(self) -> None:
         check_integer("num_beams", self.num_beams, 1)
+        processors = given_processors(self.processors, "a beam that is not drawn is")
+        object.__setattr__(self, "processors", processors)
+
+    def __repr__(self) -> str:
+        return named_repr(self)
 
     def start(
         self, lm: LanguageModel, transcripts: list[Transcript], seeds: Sequence[int]
     ) -> list[StochasticBeams]:
+        chains = chains_of(self.processors, seeds)
         return [
-            StochasticBeams(self.num_beams, transcript, seeded(seed))
-            for transcript, seed in zip(transcripts, seeds, strict=True)
+            StochasticBeams(self.num_beams, transcript, seeded(seed), chain)
+            for transcript, seed, chain in zip(transcripts, seeds, chains, strict=True)
         ]
 
 
@@ -73,8 +84,10 @@ class Perturbed:
 class StochasticBeams(LateSearch):
     """The beams of one prompt, finished ones among them, by falling perturbed log-probability."""
 
-    def __init__(self, num_beams: int, first: Transcript, generator: torch.Generator) -> None:
-        self.num_beams, self.generator = num_beams, generator
+    def __init__(
+        self, num_beams: int, first: Transcript, generator: torch.Generator, chain: Chain
+    ) -> None:
+        self.num_beams, self.generator, self.chain = num_beams, generator, chain
         self.transcripts = [first]
         self.beams = [Perturbed(first, 0.0, 0.0)]
 
@@ -89,8 +102,10 @@ class StochasticBeams(LateSearch):
         logprobs = widen(logits).log_softmax(-1)
         stopping = live[0].transcript.stopping
         lengths = [len(beam.transcript.token_ids) for beam in live]
-        # Sampling without EOS is sampling from what is left, so what is left is renormalised.
-        allowed = stopping.forbid_early_end(logprobs, lengths, dead_rows="keep")
+        allowed = stopping.forbid_early_end(logits, lengths, dead_rows="keep")
+        allowed = process_hypotheses(self.chain, [beam.transcript for beam in live], allowed)
+        # Sampling is from what is left, so what is left is renormalised.
+        allowed = widen(allowed)
         alive = allowed.amax(-1, keepdim=True) > -torch.inf
         allowed = allowed.log_softmax(-1).where(alive, -torch.inf)
         so_far = torch.tensor([beam.logprob for beam in live], dtype=allowed.dtype)

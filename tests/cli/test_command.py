@@ -34,6 +34,24 @@ def lm() -> dl.LanguageModel:
         (["--strategy", "greedy"], dl.Greedy()),
         (["--temperature", "0", "--top-p", "0.9"], dl.Greedy()),
         (["--strategy", "entropy", "--temperature", "0"], dl.Greedy()),
+        (
+            ["--temperature", "0", "--repetition-penalty", "1.5", "--top-p", "0.9"],
+            dl.Sampling(dl.RepetitionPenalty(1.5), dl.TopK(1)),
+        ),
+        (
+            ["--strategy", "greedy", "--dry", "2", "--dry-breaker", r"\n", "--dry-breaker", ","],
+            lambda lm: dl.Sampling(
+                dl.DRY.with_breakers(lm, ["\n", ","], multiplier=2.0), dl.TopK(1)
+            ),
+        ),
+        (
+            ["--strategy", "beam", "--no-repeat-ngram-size", "2", "--num-beams", "2"],
+            dl.BeamSearch(2, processors=dl.NoRepeatNGram(2)),
+        ),
+        (
+            ["--strategy", "entropy", "--top-k", "5", "--presence-penalty", "1"],
+            dl.EntropySampling(top_k=5, processors=dl.PresencePenalty(1.0)),
+        ),
         (["--strategy", "beam"], dl.BeamSearch()),
         (
             ["--strategy", "beam", "--num-beams", "3", "--length-penalty", "0.5"],
@@ -70,8 +88,8 @@ def lm() -> dl.LanguageModel:
             lambda lm: dl.ContrastiveDecoding(lm, 0.2),
         ),
         (
-            ["--strategy", "speculative", "--draft", "storybook", "--top-p", "0.9"],
-            lambda lm: dl.SpeculativeSampling(lm, dl.TopP(0.9)),
+            ["--strategy", "speculative", "--draft", "storybook", "--xtc", "0.5", "0.1"],
+            lambda lm: dl.SpeculativeSampling(lm, dl.XTC(0.5, 0.1)),
         ),
         (
             ["--strategy", "power", "--power", "2", "--num-moves", "3"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from decodelib.strategies.knobs import STRATEGIES
 from tests.helpers.engine import request
 
 PROMPTS = (
@@ -63,7 +64,16 @@ def plain_sampling(count: int, seed: int) -> list[dict[str, Any]]:
 
 def greedy(count: int, seed: int) -> list[dict[str, Any]]:
     r = random.Random(seed)
-    return [request(_some_text(r), "greedy", {}, **_rules(r)) for _ in range(count)]
+    names = STRATEGIES["greedy"].knobs
+    return [
+        request(
+            _some_text(r),
+            "greedy",
+            {name: KNOBS[name](r) for name in names if r.random() < 0.1},
+            **_rules(r),
+        )
+        for _ in range(count)
+    ]
 
 
 def beam_search(count: int, seed: int) -> list[dict[str, Any]]:
@@ -75,6 +85,7 @@ def beam_search(count: int, seed: int) -> list[dict[str, Any]]:
             given["length_penalty"] = r.choice((-1.0, 0.0, 0.5, 1.0, 2.0))
         if r.random() < 0.6:
             given["early_stopping"] = r.choice((False, True, "never"))
+        given |= _some_processors(r)
         rules = _rules(r, longest=10)
         requests.append(request(_some_text(r), "beam", given, **rules))
     return requests
@@ -87,11 +98,18 @@ def entropy_sampling(count: int, seed: int) -> list[dict[str, Any]]:
         request(
             _some_text(r),
             "entropy",
-            {name: KNOBS[name](r) for name in knobs if r.random() < 0.4},
+            {name: KNOBS[name](r) for name in knobs if r.random() < 0.4} | _some_processors(r),
             **_rules(r),
         )
         for _ in range(count)
     ]
+
+
+def _some_processors(r: random.Random) -> dict[str, Any]:
+    """Processors of a strategy that is not sampling, for half of the requests."""
+    names = [name for name in STRATEGIES["stochastic-beam"].knobs if name in KNOBS]
+    chosen = r.sample(names, r.choice((0, 0, 1, 3)))
+    return {name: KNOBS[name](r) for name in names if name in chosen}
 
 
 def _some_text(r: random.Random) -> str:

@@ -15,6 +15,7 @@ TESTED_IN = {
     "cli/options.py": "cli/test_command.py",
     "decoding/inputs.py": "decoding/test_loop.py",
     "decoding/generation.py": "decoding/test_loop.py",
+    "decoding/processing.py": "strategies/test_processors_everywhere.py",
     "decoding/search.py": "strategies/test_every_strategy.py",
     "decoding/transcript.py": "decoding/test_stopping.py",
     "models/base.py": "decoding/test_batching.py",

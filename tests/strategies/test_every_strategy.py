@@ -39,6 +39,8 @@ def longest(g):
     return len(g.text)
 
 
+# Each reads the text so far in another way: all of it, what follows the prompt, its length alone.
+CHAIN = (dl.NoRepeatNGram(2), dl.PresencePenalty(0.5), dl.XTC(0.5, 0.05))
 MAKERS = {
     "greedy": lambda noisy: dl.Greedy(),
     "ancestral": lambda noisy: dl.Sampling(),
@@ -75,6 +77,15 @@ MAKERS = {
     "best of n": lambda noisy: dl.BestOfN(longest, THREE),
     "minimum Bayes risk": lambda noisy: dl.MinimumBayesRisk(candidates=dl.BeamSearch(3)),
     "self-consistency": lambda noisy: dl.SelfConsistency("[a-z]", dl.PowerSampling(num_moves=1)),
+    "beams with processors": lambda noisy: dl.BeamSearch(2, processors=CHAIN),
+    "diverse beams with processors": lambda noisy: dl.DiverseBeamSearch(2, 2, processors=CHAIN),
+    "stochastic beams with processors": lambda noisy: dl.StochasticBeamSearch(2, CHAIN),
+    "entropix with processors": lambda noisy: dl.EntropySampling(processors=CHAIN),
+    "contrastive search with processors": lambda noisy: dl.ContrastiveSearch(2, 0.6, CHAIN),
+    "contrastive decoding with processors": lambda noisy: dl.ContrastiveDecoding(
+        noisy, processors=CHAIN
+    ),
+    "speculative with processors": lambda noisy: dl.SpeculativeSampling(noisy, *CHAIN),
 }
 each_strategy = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 

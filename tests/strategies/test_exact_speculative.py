@@ -40,12 +40,21 @@ def exact_distribution(strategy, monkeypatch):
     return found
 
 
-@pytest.mark.parametrize("processors", [(), (dl.Temperature(0.7), dl.TopP(0.8))], ids=repr)
+@pytest.mark.parametrize(
+    "processors",
+    [
+        (),
+        (dl.Temperature(0.7), dl.TopP(0.8)),
+        (dl.PresencePenalty(1.0), dl.NoRepeatNGram(2)),
+        (dl.XTC(0.6, 0.2),),
+    ],
+    ids=repr,
+)
 @pytest.mark.parametrize("length", [1, 2])
 def test_speculative_sampling_loses_nothing(processors, length, monkeypatch):
     strategy = dl.SpeculativeSampling(DRAFT, *processors, num_draft_tokens=length)
     found = exact_distribution(strategy, monkeypatch)
-    exact = continuations(chain=dl.Chain(*processors))
+    exact = continuations(chain=dl.Chain(*processors).for_sequence(0))
     outcomes = set(found) | set(exact)
     total_variation = sum(abs(found[x] - exact.get(x, 0.0)) for x in outcomes) / 2
     assert total_variation < 1e-12

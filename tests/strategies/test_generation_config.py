@@ -112,6 +112,8 @@ def test_processors_stand_in_the_order_in_which_transformers_applies_them() -> N
 
 def test_a_strategy_that_goes_there_and_back_is_the_same() -> None:
     strategies = [dl.Greedy(), dl.Sampling(), dl.BeamSearch(4, 0.5, "never", 2)]
+    bans = (dl.RepetitionPenalty(1.3), dl.NoRepeatNGram(3), dl.SuppressTokens([2]))
+    strategies += [dl.BeamSearch(3, processors=bans), dl.BeamSearch(2, processors=bans[2])]
     strategies += [dl.Sampling.from_generation_config(random_config(seed)) for seed in range(30)]
     for strategy in strategies:
         config = GenerationConfig(**dl.to_generation_config(strategy))
@@ -137,7 +139,16 @@ def test_the_settings_of_a_strategy_override_the_models_own_configuration(
 
 @pytest.mark.parametrize(
     "strategy",
-    [dl.Greedy(), dl.BeamSearch(3), dl.BeamSearch(4, 2.0, True), dl.BeamSearch(2, 0.0, "never")],
+    [
+        dl.Greedy(),
+        dl.BeamSearch(3),
+        dl.BeamSearch(4, 2.0, True),
+        dl.BeamSearch(2, 0.0, "never"),
+        dl.BeamSearch(3, processors=dl.NoRepeatNGram(2)),
+        dl.BeamSearch(3, processors=dl.RepetitionPenalty(1.7)),
+        dl.BeamSearch(3, processors=[dl.LogitBias({(7, 5): 6.0, 6: -2.0}), dl.NoRepeatNGram(1)]),
+        dl.BeamSearch(4, 0.0, processors=dl.SuppressTokens([(5, 6), 8])),
+    ],
     ids=repr,
 )
 def test_deterministic_strategies_give_the_same_tokens_in_both_libraries(lm, strategy) -> None:
@@ -168,6 +179,18 @@ def test_greedy_with_a_penalty_gives_the_same_tokens_in_both_libraries(lm: HFMod
             dl.DiverseBeamSearch(4, 2, 0.3),
         ),
         ({"penalty_alpha": 0.6, "top_k": 4}, dl.ContrastiveSearch(4, 0.6)),
+        (
+            {"num_beams": 2, "no_repeat_ngram_size": 3, "repetition_penalty": 1.2},
+            dl.BeamSearch(2, processors=[dl.RepetitionPenalty(1.2), dl.NoRepeatNGram(3)]),
+        ),
+        (
+            {"num_beams": 4, "num_beam_groups": 2, "suppress_tokens": [3]},
+            dl.DiverseBeamSearch(4, 2, 0.0, processors=dl.SuppressTokens([3])),
+        ),
+        (
+            {"penalty_alpha": 0.6, "repetition_penalty": 1.2},
+            dl.ContrastiveSearch(50, 0.6, dl.RepetitionPenalty(1.2)),
+        ),
         ({"penalty_alpha": 0.6, "top_k": 1}, dl.Greedy()),
         ({"penalty_alpha": 0.6}, dl.ContrastiveSearch(50, 0.6)),
     ],
@@ -187,11 +210,8 @@ def test_what_does_not_sample_is_greedy_or_a_search(settings, strategy) -> None:
     [
         ({"forced_eos_token_id": 3}, "config must leave forced_eos_token_id unset, got 3"),
         ({"do_sample": True, "top_h": 0.4}, "config must leave top_h unset, got 0.4"),
-        ({"num_beams": 2, "bad_words_ids": [[3]]}, "bad_words_ids, suppress_tokens unset with num"),
         ({"do_sample": True, "num_beams": 2}, "must not have do_sample=True with num_beams=2"),
-        ({"num_beams": 2, "repetition_penalty": 1.2}, "repetition_penalty, .* unset with num"),
         ({"num_return_sequences": 3}, "must have num_return_sequences=1 without beams or sampling"),
-        ({"penalty_alpha": 0.6, "repetition_penalty": 1.2}, "unset for contrastive search"),
         ({"do_sample": True, "top_p": 1.5}, r"top_p must be in \(0, 1\], got 1.5"),
     ],
     ids=repr,
@@ -210,6 +230,7 @@ def test_what_no_strategy_expresses_is_named(settings, message) -> None:
         (dl.Sampling(dl.TopNSigma(1.0)), r"has a field for, got TopNSigma\(1.0\)"),
         (dl.Sampling(dl.TopP(0.9, 2)), "has a field for, got TopP.0.9, min_tokens_to_keep=2"),
         (dl.Sampling(dl.RepetitionPenalty(1.2, window=9)), "a field for, got RepetitionPenalty"),
+        (dl.BeamSearch(2, processors=dl.TopP(0.9)), "transformers' order .*suppress_tokens., each"),
         (dl.ContrastiveSearch(), "strategy must be greedy, sampling or beam search, got Contr"),
     ],
     ids=repr,

@@ -122,6 +122,43 @@ def test_beam_search_with_min_new_tokens_equals_that_of_transformers(reference):
     assert min(len(g.token_ids) for g in ours) == 8
 
 
+PROCESSED = {
+    "no n-gram twice": ({"no_repeat_ngram_size": 2}, [dl.NoRepeatNGram(2)]),
+    "penalty": ({"repetition_penalty": 1.3}, [dl.RepetitionPenalty(1.3)]),
+    "both": (
+        {"repetition_penalty": 0.9, "no_repeat_ngram_size": 3},
+        [dl.RepetitionPenalty(0.9), dl.NoRepeatNGram(3)],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PROCESSED)
+def test_beams_with_processors_equal_those_of_transformers(reference, name):
+    settings, processors = PROCESSED[name]
+    lm = storybook(None)
+    shape = {"num_beams": 3, "length_penalty": 0.5, "max_new_tokens": 20}
+    for prompt in PROMPTS[1:3]:  # one by one: padding would count as tokens that have occurred
+        strategy = dl.BeamSearch(3, 0.5, num_return_sequences=3, processors=processors)
+        best = dl.generate(lm, prompt, strategy, max_new_tokens=20)
+        wanted = theirs(reference, lm, 3, [prompt], **shape, **settings)
+        assert_same([best, *best.alternatives], *wanted)
+    plain = dl.generate(lm, prompt, dl.BeamSearch(3, 0.5), max_new_tokens=20)
+    assert best.token_ids != plain.token_ids
+
+
+def test_a_processor_of_ours_does_the_same_in_their_beams(reference):
+    lm = storybook(None)
+    ids = lm.encode(PROMPTS[1])
+    processors = [dl.TopK(5), dl.DRY(2.0, allowed_length=1), dl.LogitBias({ids[0].item(): 3.0})]
+    reference.generation_config = GenerationConfig(
+        num_beams=4, do_sample=False, max_new_tokens=16, pad_token_id=0,
+    )  # fmt: skip
+    mask = torch.ones_like(ids)[None]
+    found = reference.generate(ids[None], attention_mask=mask, logits_processor=processors)
+    best = dl.generate(lm, ids, dl.BeamSearch(4, processors=processors), max_new_tokens=16)
+    assert best.token_ids == found[0, len(ids) :].tolist()[: len(best.token_ids)]
+
+
 @pytest.mark.parametrize("prompt", ["Once upon a time", "My dear"])
 def test_unbatched_and_batched_references_agree_with_us(reference, prompt):
     # transformers alone, without padding, as a second witness beside its padded batch.

@@ -29,7 +29,10 @@
      *  @param {Given} given
      *  @param {bigint} seed */
     constructor(transcript, given, seed) {
-      this.settings = { ...ENTROPY_SAMPLING, ...given };
+      const isOwn = (/** @type {[string, any]} */ [name]) => name in ENTROPY_SAMPLING;
+      const entries = Object.entries(given);
+      this.settings = { ...ENTROPY_SAMPLING, ...Object.fromEntries(entries.filter(isOwn)) };
+      this.process = chain(Object.fromEntries(entries.filter((entry) => !isOwn(entry))), seed);
       this.settled = transcript;
       this.generator = new Generator(seed);
       /** @type {any[]} */
@@ -62,7 +65,7 @@
       const { entropy, varentropy } = entropies(logits);
       const quadrant = quadrantOf(settings, entropy, varentropy);
       if (quadrant === "certain") {
-        const allowed = this.settled.stopping.forbidEarlyEos(logits, this.settled.tokenIds.length);
+        const allowed = this.allowed(this.settled, logits);
         const id = argmax(allowed);
         this.settled.append(id, logits[id] - logSumExp(logits), logits, allowed, "certain: greedy");
       } else if (quadrant === "forked") {
@@ -98,13 +101,22 @@
       transcript.append(id, logits[id] - logSumExp(logits), logits, after, decision);
     }
 
+    /** What the processors besides the sampling's own leave to choose from.
+     *  @param {any} transcript
+     *  @param {Float64Array} logits
+     *  @returns {Float64Array} */
+    allowed(transcript, logits) {
+      const { stopping, tokenIds, ids } = transcript;
+      return this.process(ids, stopping.forbidEarlyEos(logits, tokenIds.length));
+    }
+
     /** @param {any} transcript
      *  @param {Float64Array} logits
      *  @param {number} heat */
     sampledFrom(transcript, logits, heat) {
       const { temperature, top_k, top_p, min_p } = this.settings;
       const process = chain({ temperature: temperature * heat, top_k, top_p, min_p }, 0n);
-      return process([], transcript.stopping.forbidEarlyEos(logits, transcript.tokenIds.length));
+      return process([], this.allowed(transcript, logits));
     }
 
     /** Keep the branch of highest mean log-probability once all have reached their length or ended. */

@@ -2,6 +2,8 @@
 /* The strategies that run in the page, their knobs by the command line's names, and the Python source
  * that does the same. */
 (() => {
+  const { RERANKING, reranking, ENTROPY_SAMPLING } = globalThis.DecodeEngine;
+
   /** What the library's table says of a knob (decodelib/processors/knobs.py), written here by
    *  decodelib/viz/page/pack.py, and what values it may have.
    *  @typedef {object} Knob
@@ -58,21 +60,28 @@
     ]),
   );
 
+  /** A strategy's own knobs, and the processors that follow no sequence.
+   *  @param {string[]} own */
+  const andOthers = (own) => {
+    const others = Object.keys(KNOBS).filter((name) => KNOBS[name].processor);
+    return [...own, ...others.filter((name) => name !== "mirostat" && !own.includes(name))];
+  };
+
   /** @type {Record<string, {label: string, knobs: string[], made?: string}>} */
   const STRATEGIES = {
     sampling: {
       label: "Sampling",
       knobs: Object.keys(KNOBS).filter((name) => KNOBS[name].processor),
     },
-    greedy: { label: "Greedy", knobs: [] },
+    greedy: { label: "Greedy", knobs: RERANKING },
     beam: {
       label: "Beam search",
-      knobs: ["num_beams", "length_penalty", "early_stopping"],
+      knobs: andOthers(["num_beams", "length_penalty", "early_stopping"]),
       made: "BeamSearch",
     },
     entropy: {
       label: "Entropy-based",
-      knobs: ["temperature", "top_k", "top_p", "min_p"],
+      knobs: andOthers(["temperature", "top_k", "top_p", "min_p"]),
       made: "EntropySampling",
     },
   };
@@ -120,6 +129,8 @@
     for (const [name, value] of Object.entries(given)) {
       if (!STRATEGIES[strategy].knobs.includes(name))
         throw new Error(`${name} belongs to another strategy than ${strategy}`);
+      if (name === "temperature" && value === 0 && strategy === "beam")
+        throw new Error("temperature must be greater than 0 in beam search, got 0: choose greedy");
       checkKnob(name, value);
     }
     if (!(Number.isInteger(most) && most >= 1))
@@ -151,14 +162,24 @@
   /** @param {string} strategy
    *  @param {Record<string, any>} given */
   function strategySource(strategy, given) {
-    if (strategy === "greedy" || given.temperature === 0) return "dl.Greedy()";
     const { knobs, made } = STRATEGIES[strategy];
-    const names = knobs.filter((name) => name in given);
-    if (made)
-      return `dl.${made}(${names.map((name) => `${name}=${literal(given[name])}`).join(", ")})`;
+    const isGreedy = strategy === "greedy" || given.temperature === 0;
+    const names = knobs.filter((name) => name in (isGreedy ? reranking(given) : given));
     const argument = (/** @type {string} */ name) =>
       given[name] === true ? "" : literal(given[name]);
-    return `dl.Sampling(${names.map((name) => `dl.${KNOBS[name].processor}(${argument(name)})`).join(", ")})`;
+    const processor = (/** @type {string} */ name) =>
+      `dl.${KNOBS[name].processor}(${argument(name)})`;
+    if (isGreedy)
+      return names.length
+        ? `dl.Sampling(${[...names.map(processor), "dl.TopK(1)"].join(", ")})`
+        : "dl.Greedy()";
+    if (!made) return `dl.Sampling(${names.map(processor).join(", ")})`;
+    const isOwn = (/** @type {string} */ name) =>
+      !KNOBS[name].processor || (made === "EntropySampling" && name in ENTROPY_SAMPLING);
+    const own = names.filter(isOwn).map((name) => `${name}=${literal(given[name])}`);
+    const others = names.filter((name) => !isOwn(name)).map(processor);
+    if (others.length) own.push(`processors=[${others.join(", ")}]`);
+    return `dl.${made}(${own.join(", ")})`;
   }
 
   /** A cell that prints a run's text.

@@ -14,10 +14,11 @@
   class TokenSearch {
     /** @param {any} transcript
      *  @param {Given} given
-     *  @param {bigint | null} seed None for greedy decoding. */
-    constructor(transcript, given, seed) {
+     *  @param {bigint | null} seed None for greedy decoding.
+     *  @param {bigint} ownSeed Of a processor that draws. */
+    constructor(transcript, given, seed, ownSeed = seed ?? 0n) {
       this.transcript = transcript;
-      this.process = chain(given, seed ?? 0n);
+      this.process = chain(given, ownSeed);
       this.generator = seed === null ? null : new Generator(seed);
     }
 
@@ -44,11 +45,14 @@
   /** Beam search, with the rules of transformers: decodelib/strategies/beam.py says why each. */
   class BeamSearch {
     /** @param {any} transcript
-     *  @param {Given} given */
-    constructor(transcript, given) {
-      this.width = given.num_beams ?? 5;
-      this.lengthPenalty = given.length_penalty ?? 1;
-      this.earlyStopping = given.early_stopping ?? false;
+     *  @param {Given} given
+     *  @param {bigint} seed Of a processor that draws. */
+    constructor(transcript, given, seed) {
+      const { num_beams = 5, length_penalty = 1, early_stopping = false, ...others } = given;
+      this.width = num_beams;
+      this.lengthPenalty = length_penalty;
+      this.earlyStopping = early_stopping;
+      this.process = chain(others, seed);
       this.stopping = transcript.stopping;
       this.live = [{ transcript, logprob: 0 }];
       /** @type {{score: number, transcript: any, logprob: number}[]} */
@@ -84,21 +88,23 @@
     expand(rows) {
       const vocab = rows[0].length;
       const totals = new Float64Array(rows.length * vocab);
+      const normalizers = rows.map(logSumExp);
       const allowed = rows.map((logits, row) => {
-        const all = logSumExp(logits);
         const { transcript, logprob } = this.live[row];
         const logprobs = this.stopping.forbidEarlyEos(
-          logits.map((logit) => logit - all),
+          logits.map((logit) => logit - normalizers[row]),
           transcript.tokenIds.length,
         );
-        for (let id = 0; id < vocab; id++) totals[row * vocab + id] = logprob + logprobs[id];
-        return logprobs;
+        const isDead = logprobs.every((/** @type {number} */ value) => value === -Infinity);
+        const left = isDead ? logprobs : this.process(transcript.ids, logprobs);
+        for (let id = 0; id < vocab; id++) totals[row * vocab + id] = logprob + left[id];
+        return left;
       });
       const candidates = largest(totals, 2 * this.width)
         .filter((/** @type {number} */ place) => totals[place] > -Infinity)
         .map((/** @type {number} */ place) => {
           const [row, id] = [Math.floor(place / vocab), place % vocab];
-          return { row, id, logprob: allowed[row][id], total: totals[place] };
+          return { row, id, logprob: rows[row][id] - normalizers[row], total: totals[place] };
         });
       return { allowed, candidates };
     }
@@ -146,6 +152,22 @@
     }
   }
 
+  /** The processors that may make another token the best, as decodelib/strategies/knobs.py has them. */
+  const RERANKING = [
+    "repetition_penalty",
+    "no_repeat_ngram_size",
+    "presence_penalty",
+    "frequency_penalty",
+    "dry",
+    "typical_p",
+    "xtc",
+  ];
+
+  /** @param {Given} given
+   *  @returns {Given} What of it changes greedy decoding. */
+  const reranking = (given) =>
+    Object.fromEntries(Object.entries(given).filter(([name]) => RERANKING.includes(name)));
+
   /** Begin the search of a strategy of the command line. A temperature of 0 is greedy, as there.
    *  @param {string} strategy
    *  @param {Given} given
@@ -153,12 +175,12 @@
    *  @param {bigint} seed */
   function search(strategy, given, transcript, seed) {
     if (strategy === "greedy" || given.temperature === 0)
-      return new TokenSearch(transcript, {}, null);
+      return new TokenSearch(transcript, reranking(given), null, seed);
     if (strategy === "sampling") return new TokenSearch(transcript, given, seed);
-    if (strategy === "beam") return new BeamSearch(transcript, given);
+    if (strategy === "beam") return new BeamSearch(transcript, given, seed);
     if (strategy === "entropy") return new EntropySearch(transcript, given, seed);
     throw new Error(`strategy must be greedy, sampling, beam or entropy, got ${strategy}`);
   }
 
-  Object.assign(globalThis.DecodeEngine, { search });
+  Object.assign(globalThis.DecodeEngine, { search, RERANKING, reranking });
 })();
