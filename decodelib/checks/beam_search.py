@@ -99,14 +99,15 @@ def _the_chapters() -> list[tuple[list[Hypothesis], Table, int]]:
     return [(start, table, 2), (_step(start, table, 2), table, 2), (start, table, 9)]
 
 
-def _steps() -> list[tuple[list[Hypothesis], Table, int]]:
-    rng = random.Random(4)
+def _steps(seed: int = 4) -> list[tuple[list[Hypothesis], Table, int]]:
+    rng = random.Random(seed)
     return [*_the_chapters(), *(_random_step(rng, "abcd", 2 + n % 3) for n in range(20))]
 
 
 _EXPAND_AND_PRUNE = Exercise(
     solution=_step,
     probes=_steps(),
+    hidden=_steps,
     misconceptions=[
         Misconception(
             _own_best,
@@ -152,8 +153,8 @@ def _score(logprobs: Sequence[float], alpha: float) -> float:
     return math.fsum(logprobs) / len(logprobs) ** alpha
 
 
-def _texts() -> list[tuple[list[float], float]]:
-    rng = random.Random(44)
+def _texts(seed: int = 44) -> list[tuple[list[float], float]]:
+    rng = random.Random(seed)
     drawn = [
         ([-rng.expovariate(0.7) for _ in range(rng.randint(1, 12))], alpha)
         for alpha in (-1.0, 0.0, 0.5, 1.0, 1.0, 2.0, 0.6) * 3
@@ -164,6 +165,7 @@ def _texts() -> list[tuple[list[float], float]]:
 _PENALISED_SCORE = Exercise(
     solution=_score,
     probes=_texts(),
+    hidden=_texts,
     misconceptions=[
         Misconception(
             lambda logprobs, alpha: math.fsum(logprobs) * len(logprobs) ** alpha,
@@ -209,8 +211,8 @@ def _decided(
     return len(scores) >= num_beams and logprob / longest**alpha <= rival(scores)
 
 
-def _searches() -> list[tuple[list[float], float, int, float, int]]:
-    rng = random.Random(444)
+def _searches(seed: int = 444) -> list[tuple[list[float], float, int, float, int]]:
+    rng = random.Random(seed)
     drawn = []
     for n in range(60):
         width = rng.randint(1, 4)
@@ -227,6 +229,7 @@ def _searches() -> list[tuple[list[float], float, int, float, int]]:
 _CAN_STOP = Exercise(
     solution=_decided,
     probes=_searches(),
+    hidden=_searches,
     misconceptions=[
         Misconception(
             lambda scores, logprob, num_beams, alpha, longest: (

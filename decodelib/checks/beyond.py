@@ -29,8 +29,8 @@ def _normalised(weights: Probs) -> Probs:
     return [w / sum(weights) for w in weights]
 
 
-def _pairs() -> list[tuple[Probs, Probs]]:
-    rng = random.Random(17)
+def _pairs(seed: int = 17) -> list[tuple[Probs, Probs]]:
+    rng = random.Random(seed)
     hand_made = [([0.5, 0.3, 0.2], [0.2, 0.2, 0.6]), ([0.9, 0.1], [0.5, 0.5])]
     drawn = []
     for _ in range(20):
@@ -49,9 +49,12 @@ def _shared(p: Probs, q: Probs) -> float:
     return sum(map(min, p, q))
 
 
+_ALIKE = ([0.25, 0.75], [0.25, 0.75])
+
 _ACCEPTANCE_RATE = Exercise(
     solution=_shared,
-    probes=[*_pairs(), ([0.25, 0.75], [0.25, 0.75])],
+    probes=[*_pairs(), _ALIKE],
+    hidden=lambda seed: [*_pairs(seed), _ALIKE],
     misconceptions=[
         Misconception(
             lambda p, q: sum(min(1, a / b) for a, b in zip(p, q, strict=True)) / len(p),
@@ -83,6 +86,7 @@ _ACCEPTANCE_RATE = Exercise(
 _AFTER_REJECTION = Exercise(
     solution=lambda p, q: _normalised(_gains(p, q)),
     probes=_pairs(),
+    hidden=_pairs,
     misconceptions=[
         Misconception(
             _gains,
@@ -117,8 +121,8 @@ def _bound(probs: Probs, tau: float, eta: float, start: float = 2.0, sign: float
     return mu
 
 
-def _texts() -> list[tuple[Probs, float, float]]:
-    rng = random.Random(171)
+def _texts(seed: int = 171) -> list[tuple[Probs, float, float]]:
+    rng = random.Random(seed)
     drawn = [
         (
             [rng.uniform(0.01, 1) for _ in range(rng.randint(1, 8))],
@@ -133,6 +137,7 @@ def _texts() -> list[tuple[Probs, float, float]]:
 _MIROSTAT_BOUND = Exercise(
     solution=_bound,
     probes=_texts(),
+    hidden=_texts,
     misconceptions=[
         Misconception(
             lambda probs, tau, eta: _bound(probs, tau, eta, sign=1.0),

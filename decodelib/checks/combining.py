@@ -101,8 +101,8 @@ def _probs_divided(steps: Steps, probs: Probs, normalised_after: Collection[str]
     return probs
 
 
-def _chains() -> list[tuple[Steps, Probs]]:
-    rng = random.Random(12)
+def _chains(seed: int = 12) -> list[tuple[Steps, Probs]]:
+    rng = random.Random(seed)
     toy = [0.4, 0.2, 0.12, 0.1, 0.08, 0.05, 0.03, 0.02]
     hand_made: list[tuple[Steps, Probs]] = [
         ([("temperature", 2.0), ("min_p", 0.3)], toy),
@@ -125,6 +125,7 @@ def _chains() -> list[tuple[Steps, Probs]]:
 _RUN_CHAIN = Exercise(
     solution=_run,
     probes=_chains(),
+    hidden=_chains,
     misconceptions=[
         Misconception(
             lambda steps, probs: _run(sorted(steps, reverse=True), probs),
@@ -171,9 +172,16 @@ _RUN_CHAIN = Exercise(
     praise="Each step sees what the one before has left.",
 )
 
+
+def _bounds(seed: int) -> list[tuple[float, float]]:
+    rng = random.Random(seed)
+    return [(rng.uniform(0.02, 0.5), rng.uniform(0.5, 3)) for _ in range(20)]
+
+
 _MIN_P_BEFORE = Exercise(
     solution=lambda m, T: m**T,
     probes=[(m, T) for m in (0.02, 0.05, 0.1, 0.5) for T in (0.5, 0.7, 1.0, 1.5, 3.0)],
+    hidden=_bounds,
     misconceptions=[
         Misconception(
             lambda m, T: m,
@@ -218,8 +226,8 @@ def _right(r: float) -> Callable[[float], float]:
     return lambda logit: logit / r if logit > 0 else logit * r
 
 
-def _rows() -> list[tuple[list[float], list[int], float]]:
-    rng = random.Random(121)
+def _rows(seed: int = 121) -> list[tuple[list[float], list[int], float]]:
+    rng = random.Random(seed)
     drawn = [
         (
             [rng.gauss(0, 3) for _ in range(6)],
@@ -234,6 +242,7 @@ def _rows() -> list[tuple[list[float], list[int], float]]:
 _PENALISE = Exercise(
     solution=lambda logits, seen, r: _penalised(logits, seen, _right(r)),
     probes=_rows(),
+    hidden=_rows,
     misconceptions=[
         Misconception(
             lambda logits, seen, r: _penalised(logits, seen, lambda logit: logit / r),

@@ -29,9 +29,15 @@ def choose_action(attempt: Attempt) -> Verdict:
     return _ACTION.check(attempt)
 
 
+def _in_bits(seed: int) -> list[tuple[float, float]]:
+    rng = random.Random(seed)
+    return [(0.0, 2.0), *((rng.uniform(0, 8), rng.uniform(0, 12)) for _ in range(10))]
+
+
 _IN_NATS = Exercise(
     solution=lambda h, w: (h * BIT, w * BIT**2),
     probes=[(0.1, 0.1), (5.0, 5.0), (3.0, 0.5), (0.0, 2.0), (1.0, 0.0), (7.25, 12.5)],
+    hidden=_in_bits,
     misconceptions=[
         Misconception(
             lambda h, w: (h * BIT, w * BIT),
@@ -75,8 +81,8 @@ def _mean(branch: list[float]) -> float:
     return sum(branch) / len(branch)
 
 
-def _branch_probes() -> list[tuple[Branches]]:
-    rng = random.Random(11)
+def _branch_probes(seed: int = 11) -> list[tuple[Branches]]:
+    rng = random.Random(seed)
     # Binary fractions, so that the tied means are exactly equal however they are summed.
     hand_made: list[Branches] = [
         [[-1.0, -1.0, -1.0, -1.0], [-1.5, -1.5]],  # the sum prefers the shorter
@@ -95,6 +101,7 @@ def _branch_probes() -> list[tuple[Branches]]:
 _BEST_BRANCH = Exercise(
     solution=_highest(_mean),
     probes=_branch_probes(),
+    hidden=_branch_probes,
     misconceptions=[
         Misconception(
             _highest(sum),
@@ -181,8 +188,8 @@ def _only_high(probs: Probs, low_h: float, high_h: float, low_w: float, high_w: 
     return "pause" if h > high_h else "greedy"
 
 
-def _action_probes() -> list[tuple[Probs, float, float, float, float]]:
-    rng = random.Random(12)
+def _action_probes(seed: int = 12) -> list[tuple[Probs, float, float, float, float]]:
+    rng = random.Random(seed)
     bounds = (0.05, 1.5, 0.1, 0.5)
 
     def ahead(first: float, others: int = 7) -> Probs:
@@ -201,6 +208,7 @@ def _action_probes() -> list[tuple[Probs, float, float, float, float]]:
 _ACTION = Exercise(
     solution=_action(),
     probes=_action_probes(),
+    hidden=_action_probes,
     misconceptions=[
         Misconception(
             _action(lambda probs: _moments(probs)[::-1]),

@@ -49,22 +49,22 @@ def _drawn(seed: int, count: int, zeros: bool) -> list[Probs]:
     return rows
 
 
-_ROWS: list[tuple[Probs]] = [
-    (probs,)
-    for probs in (
+def _rows(seed: int = 10) -> list[tuple[Probs]]:
+    hand_made = [
         [0.5, 0.25, 0.125, 0.125],
         [0.25, 0.25, 0.25, 0.25],
         [1.0],
         [0.0, 1.0],
         [0.9, 0.1],
-        *_drawn(10, 15, zeros=False),
-        *_drawn(11, 15, zeros=True),
-    )
-]
+    ]
+    drawn = _drawn(seed, 15, zeros=False) + _drawn(seed + 1, 15, zeros=True)
+    return [(probs,) for probs in hand_made + drawn]
+
 
 _ENTROPY = Exercise(
     solution=_entropy,
-    probes=_ROWS,
+    probes=_rows(),
+    hidden=_rows,
     misconceptions=[
         Misconception(
             lambda probs: _entropy(probs) / math.log(2),
@@ -135,7 +135,8 @@ def _variance_of_probs(probs: Probs) -> float:
 
 _VARENTROPY = Exercise(
     solution=_varentropy,
-    probes=_ROWS,
+    probes=_rows(),
+    hidden=_rows,
     misconceptions=[
         Misconception(
             lambda probs: math.sqrt(_varentropy(probs)),
@@ -199,17 +200,20 @@ def _typical_distance(probs: Probs) -> list[float]:
 
 _typical = _masking(_typical_distance)
 
+
+def _masses(seed: int = 12) -> list[tuple[Probs, float]]:
+    hand_made = [
+        [0.4, 0.2, 0.12, 0.1, 0.08, 0.05, 0.03, 0.02],
+        [0.05, 0.9, 0.05 - 1e-3, 1e-3],
+    ]
+    rows = hand_made + _drawn(seed, 12, zeros=False)
+    return [(probs, tau) for probs in rows for tau in (0.05, 0.2, 0.32, 0.5, 0.9)]
+
+
 _TYPICAL = Exercise(
     solution=_typical,
-    probes=[
-        (probs, tau)
-        for probs in (
-            [0.4, 0.2, 0.12, 0.1, 0.08, 0.05, 0.03, 0.02],
-            [0.05, 0.9, 0.05 - 1e-3, 1e-3],
-            *_drawn(12, 12, zeros=False),
-        )
-        for tau in (0.05, 0.2, 0.32, 0.5, 0.9)
-    ],
+    probes=_masses(),
+    hidden=_masses,
     misconceptions=[
         Misconception(
             _masking(_typical_distance, crossing=False),

@@ -51,10 +51,7 @@ def _probs(table: Table, start: str, path: Sequence[str]) -> list[float]:
 
 
 def _best(
-    table: Table,
-    start: str,
-    steps: int,
-    score: Callable[[list[float]], float] = math.prod,
+    table: Table, start: str, steps: int, score: Callable[[list[float]], float] = math.prod
 ) -> list[str]:
     """Return the path of the highest score, among those that the table allows."""
     scores: dict[tuple[str, ...], float] = {
@@ -100,8 +97,8 @@ def _certain_but_rare() -> Table:
     }
 
 
-def _tables() -> list[tuple[Table, str, int]]:
-    rng = random.Random(3)
+def _tables(seed: int = 3) -> list[tuple[Table, str, int]]:
+    rng = random.Random(seed)
     drawn: list[tuple[Table, str, int]] = [
         (_random_table(rng, words), words[0], rng.randint(2, 4))
         for words in ["abc", "bcad", "dcba", "cab"] * 4
@@ -121,6 +118,7 @@ _WITH_START = "the start is given: return only the words that come after it."
 _GREEDY_PATH = Exercise(
     solution=_walk,
     probes=[*_tables(), _TIED],
+    hidden=lambda seed: [*_tables(seed), _TIED],
     misconceptions=[
         Misconception(
             lambda table, start, steps: [_first_best(table[start])] * steps,
@@ -161,6 +159,7 @@ _GREEDY_PATH = Exercise(
 _BEST_PATH = Exercise(
     solution=_best,
     probes=_tables(),
+    hidden=_tables,
     misconceptions=[
         Misconception(
             _walk,
@@ -222,8 +221,8 @@ def _some_phrase_is_frequent(tokens: list[int]) -> bool:
     return any(pairs.count(pair) >= 3 for pair in pairs)
 
 
-def _texts() -> list[tuple[list[int]]]:
-    rng = random.Random(33)
+def _texts(seed: int = 33) -> list[tuple[list[int]]]:
+    rng = random.Random(seed)
     hand_made = [
         [],
         [5],
@@ -256,6 +255,7 @@ _APART = (
 _ENDS_IN_LOOP = Exercise(
     solution=_loop,
     probes=_texts(),
+    hidden=_texts,
     misconceptions=[
         Misconception(
             lambda tokens: _loop(tokens, shortest=1),

@@ -4,33 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
+from decodelib.checks.given import NextToken
 from decodelib.checks.verdict import Attempt, Exercise, Misconception, Verdict
-
-CALLS_ALLOWED = 1000
 
 
 def decode(attempt: Attempt) -> Verdict:
     """Check `decode(next_token, prompt, n, eos)`: the new ids, at most n, ended by eos."""
     return _DECODE.check(attempt)
-
-
-@dataclass
-class _NextToken:
-    """A made-up model whose next id depends on all ids so far; it refuses to be asked for ever."""
-
-    size: int
-    calls: int = field(default=0, compare=False, repr=False)
-
-    def __call__(self, ids: Sequence[int]) -> int:
-        self.calls += 1
-        if self.calls > CALLS_ALLOWED:
-            raise RuntimeError(f"{CALLS_ALLOWED:,} tokens and no end; stop after n")
-        return (7 * len(ids) + 3 * sum(ids) + 5 * ids[-1] + 1) % self.size
-
-    def __repr__(self) -> str:
-        return "next_token"
 
 
 def _loop(
@@ -53,13 +34,13 @@ def _loop(
     return new_ids
 
 
-def _loops() -> list[tuple[_NextToken, list[int], int, int]]:
-    rng = random.Random(1)
-    probes: list[tuple[_NextToken, list[int], int, int]] = []
+def _loops(seed: int = 1) -> list[tuple[NextToken, list[int], int, int]]:
+    rng = random.Random(seed)
+    probes: list[tuple[NextToken, list[int], int, int]] = []
     while len(probes) < 40:
         size, n = rng.randint(4, 12), rng.randint(1, 12)
         prompt = [rng.randrange(1, size) for _ in range(rng.randint(1, 4))]
-        probes.append((_NextToken(size), prompt, n, 0))
+        probes.append((NextToken(size), prompt, n, 0))
     return probes
 
 
@@ -70,6 +51,7 @@ def _without_eos(next_token: Attempt, prompt: Sequence[int], n: int, eos: int | 
 _DECODE = Exercise(
     solution=_loop,
     probes=_loops(),
+    hidden=_loops,
     misconceptions=[
         Misconception(
             lambda next_token, prompt, n, eos: _loop(next_token, prompt, n, None),

@@ -37,8 +37,8 @@ def _nucleus_mask(probs: list[float], share: float) -> list[bool]:
     return [mass < share - 1e-9 for mass in ahead]
 
 
-def _mask_probes() -> list[tuple[list[float], float]]:
-    rng = random.Random(9)
+def _mask_probes(seed: int = 9) -> list[tuple[list[float], float]]:
+    rng = random.Random(seed)
     # Ties at the bound are powers of two: exact whether one multiplies, divides or takes logs.
     hand_made = [
         ([0.5, 0.25, 0.25], 0.5),
@@ -65,6 +65,7 @@ _STRICT = (
 _MASK = Exercise(
     solution=_mask_of(max),
     probes=_mask_probes(),
+    hidden=_mask_probes,
     misconceptions=[
         Misconception(lambda probs, m: [q > m * max(probs) for q in probs], _STRICT),
         Misconception(
@@ -122,8 +123,8 @@ def _strict_cut(logits: list[float], m: float) -> list[float]:
     return [x if x > bound else -math.inf for x in logits]
 
 
-def _logits_probes() -> list[tuple[list[float], float]]:
-    rng = random.Random(10)
+def _logits_probes(seed: int = 10) -> list[tuple[list[float], float]]:
+    rng = random.Random(seed)
     hand_made = [
         ([0.0, -1.0, -5.0], 0.1),
         ([1000.0, 999.0, 990.0], 0.1),  # exp overflows
@@ -141,6 +142,7 @@ def _logits_probes() -> list[tuple[list[float], float]]:
 _ON_LOGITS = Exercise(
     solution=_cut(lambda best, m: best + math.log(m)),
     probes=_logits_probes(),
+    hidden=_logits_probes,
     misconceptions=[
         Misconception(_strict_cut, _STRICT),
         Misconception(
@@ -191,6 +193,13 @@ def _bound(p_max: float, m: float, T: float) -> float:
     return float(p_max * m**T)
 
 
+def _heated(seed: int) -> list[tuple[float, float, float]]:
+    rng = random.Random(seed)
+    return [
+        (rng.uniform(0.05, 0.9), rng.uniform(0.02, 0.5), rng.uniform(0.5, 3)) for _ in range(30)
+    ]
+
+
 _HEATED_BOUND = Exercise(
     solution=_bound,
     probes=[
@@ -199,6 +208,7 @@ _HEATED_BOUND = Exercise(
         for m in (0.02, 0.1, 0.5)
         for T in (0.5, 1.0, 2.0, 3.0)
     ],
+    hidden=_heated,
     misconceptions=[
         Misconception(
             lambda p_max, m, T: m * p_max,

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import random
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-import torch
-
+from decodelib.checks.given import OVERFLOW, tell_overflow
 from decodelib.checks.verdict import Attempt, Exercise, Misconception, Verdict
 
 Table: TypeAlias = dict[str, dict[str, float]]
 """From a word to the probabilities of the words that may follow it."""
 
 BOS = "<bos>"
-OVERFLOW = "an overflow"
 
 
 def softmax(attempt: Attempt) -> Verdict:
     """Check `softmax(scores)`: the probabilities of a list of scores, however large they are."""
-    verdict = _SOFTMAX.check(attempt)
-    return _STABLE_SOFTMAX.check(_tell_overflow(attempt)) if verdict.passed else verdict
+    return _SOFTMAX.check(attempt)
 
 
 def sequence_logprob(attempt: Attempt) -> Verdict:
@@ -42,33 +38,55 @@ def _exponentials(scores: Sequence[float]) -> list[float]:
     return [math.exp(score) for score in scores]
 
 
-def _tell_overflow(attempt: Attempt) -> Attempt:
-    """Return the attempt with numbers that overflowed, or vanished, as one recognisable answer."""
-
-    @functools.wraps(attempt)
-    def told(scores: list[float]) -> Any:
-        try:
-            answer = attempt(scores)
-        except (OverflowError, ZeroDivisionError):
-            return OVERFLOW
-        if answer is None:
-            return None
-        values = torch.as_tensor(answer, dtype=torch.float64)
-        return answer if values.isfinite().all() else OVERFLOW
-
-    return told
-
-
-def _moderate_scores() -> list[tuple[list[float]]]:
-    rng = random.Random(1)
+def _moderate_scores(seed: int = 1) -> list[tuple[list[float]]]:
+    rng = random.Random(seed)
     hand_made = [[0.0, 1.0], [2.0, 1.0, 0.5], [1.0, 1.0, 1.0, 1.0], [-1.0, 3.0, -2.5], [4.0]]
     drawn = [[round(rng.gauss(1, 3), 2) for _ in range(rng.randint(2, 9))] for _ in range(20)]
     return [(scores,) for scores in hand_made + drawn if abs(sum(scores)) > 0.1]
 
 
+def _far_scores(seed: int) -> list[tuple[list[float]]]:
+    rng = random.Random(seed)
+    centres = [rng.uniform(900, 2000), -rng.uniform(900, 2000)]
+    drawn = [[centre - rng.uniform(0, 4) for _ in range(4)] for centre in centres * 2]
+    return [(scores,) for scores in [*drawn, [2000.0, 0.0, -2000.0]]]
+
+
+_STABLE_SOFTMAX = Exercise(
+    solution=_softmax,
+    probes=[
+        ([1000.0, 999.0],),
+        ([-1000.0, -1001.0, -1003.0],),
+        ([2000.0, 0.0, -2000.0],),
+        ([800.0] * 4,),
+    ],
+    hidden=_far_scores,
+    adapt=tell_overflow,
+    misconceptions=[
+        Misconception(
+            lambda scores: OVERFLOW,
+            "right for small scores, but the exponential of 1000 is too large for a float, and "
+            "that of -1000 is 0. Subtract the largest score from all of them first; the "
+            "probabilities stay the same.",
+        ),
+        Misconception(  # subtracts the smallest
+            lambda scores: OVERFLOW if max(scores) - min(scores) > 700 else _softmax(scores),
+            "right until the scores lie far apart. Subtract the largest score, so that no exponent "
+            "is above 0.",
+        ),
+        Misconception(  # subtracts the largest absolute value
+            lambda scores: OVERFLOW if max(scores) < -350 else _softmax(scores),
+            "right unless all scores are far below 0: then every exponential is 0. Subtract the "
+            "largest score, not the largest magnitude, so that one exponent is exactly 0.",
+        ),
+    ],
+    praise="Right for small scores and for huge ones: only differences matter.",
+)
+
 _SOFTMAX = Exercise(
     solution=_softmax,
     probes=_moderate_scores(),
+    hidden=_moderate_scores,
     misconceptions=[
         Misconception(
             _exponentials,
@@ -98,35 +116,7 @@ _SOFTMAX = Exercise(
         ),
     ],
     praise="Exponentials, divided by their sum.",
-)
-
-_STABLE_SOFTMAX = Exercise(
-    solution=_softmax,
-    probes=[
-        ([1000.0, 999.0],),
-        ([-1000.0, -1001.0, -1003.0],),
-        ([2000.0, 0.0, -2000.0],),
-        ([800.0] * 4,),
-    ],
-    misconceptions=[
-        Misconception(
-            lambda scores: OVERFLOW,
-            "right for small scores, but the exponential of 1000 is too large for a float, and "
-            "that of -1000 is 0. Subtract the largest score from all of them first; the "
-            "probabilities stay the same.",
-        ),
-        Misconception(  # subtracts the smallest
-            lambda scores: OVERFLOW if max(scores) - min(scores) > 700 else _softmax(scores),
-            "right until the scores lie far apart. Subtract the largest score, so that no exponent "
-            "is above 0.",
-        ),
-        Misconception(  # subtracts the largest absolute value
-            lambda scores: OVERFLOW if max(scores) < -350 else _softmax(scores),
-            "right unless all scores are far below 0: then every exponential is 0. Subtract the "
-            "largest score, not the largest magnitude, so that one exponent is exactly 0.",
-        ),
-    ],
-    praise="Right for small scores and for huge ones: only differences matter.",
+    then=_STABLE_SOFTMAX,
 )
 
 
@@ -145,8 +135,8 @@ def _random_table(rng: random.Random, words: Sequence[str]) -> Table:
     return table
 
 
-def _sentences() -> list[tuple[Table, list[str]]]:
-    rng = random.Random(1)
+def _sentences(seed: int = 1) -> list[tuple[Table, list[str]]]:
+    rng = random.Random(seed)
     small = {
         BOS: {"a": 0.5, "b": 0.5},
         "a": {"a": 0.2, "b": 0.8},
@@ -162,6 +152,7 @@ def _sentences() -> list[tuple[Table, list[str]]]:
 _SEQUENCE_LOGPROB = Exercise(
     solution=lambda table, words: math.fsum(map(math.log, _factors(table, words))),
     probes=_sentences(),
+    hidden=_sentences,
     misconceptions=[
         Misconception(
             lambda table, words: math.prod(_factors(table, words)),

@@ -52,8 +52,8 @@ def _probs(rng: random.Random, size: int) -> Probs:
     return [weight / sum(weights) for weight in weights]
 
 
-def _pairs() -> list[tuple[Probs, Probs, int]]:
-    rng = random.Random(15)
+def _pairs(seed: int = 15) -> list[tuple[Probs, Probs, int]]:
+    rng = random.Random(seed)
     drawn = []
     for _ in range(20):
         size = rng.randint(2, 9)
@@ -69,6 +69,7 @@ def _pairs() -> list[tuple[Probs, Probs, int]]:
 _AT_LEAST_ONCE = Exercise(
     solution=_at_least_once,
     probes=_pairs(),
+    hidden=_pairs,
     misconceptions=[
         Misconception(
             lambda p, q, attempts: 1 - (1 - _meeting(p, q)) ** attempts,
@@ -97,6 +98,15 @@ def _pass_at(tried: int, right: int, attempts: int) -> float:
     return 1 - math.comb(tried - right, attempts) / math.comb(tried, attempts)
 
 
+def _counts(seed: int) -> list[tuple[int, int, int]]:
+    rng = random.Random(seed)
+    drawn = []
+    for _ in range(25):
+        tried = rng.randint(6, 200)
+        drawn.append((tried, rng.randint(0, 6), rng.randint(1, 6)))
+    return [(10, 3, 2), (5, 3, 4), *drawn]
+
+
 _PASS_AT = Exercise(
     solution=_pass_at,
     probes=[
@@ -106,6 +116,7 @@ _PASS_AT = Exercise(
         (5, 3, 4),  # more attempts than wrong answers
         *((n, c, k) for n in (6, 20, 200) for c in (1, 2, 5) for k in (1, 3, 6)),
     ],
+    hidden=_counts,
     misconceptions=[
         Misconception(
             lambda tried, right, attempts: 1 - (1 - right / tried) ** attempts,
@@ -170,6 +181,17 @@ def _zero_is_off(temperature: float, top_k: int, top_p: float, min_p: float) -> 
     return Sampling(*_steps(temperature or 1, top_k, top_p, min_p))
 
 
+def _settings(seed: int) -> list[tuple[float, int, float, float]]:
+    rng = random.Random(seed)
+
+    def drawn(heat: float) -> tuple[float, int, float, float]:
+        k, p = rng.choice([0, rng.randint(5, 90)]), rng.choice([1.0, rng.uniform(0.5, 0.99)])
+        return heat, k, p, rng.choice([0.0, rng.uniform(0.01, 0.3)])
+
+    heats = [0, 1.0, 0.7, *(rng.choice([0.0, 1.0, rng.uniform(0.3, 2)]) for _ in range(12))]
+    return [(0.7, 40, 0.95, 0.05), (1.0, 0, 1.0, 0.0), *map(drawn, heats)]
+
+
 _FROM_SETTINGS = Exercise(
     solution=_from_settings,
     probes=[
@@ -182,6 +204,7 @@ _FROM_SETTINGS = Exercise(
         (0, 0, 1.0, 0.0),
         (0.0, 40, 0.9, 0.1),  # greedy, whatever the others say
     ],
+    hidden=_settings,
     misconceptions=[
         Misconception(
             _heat_last,

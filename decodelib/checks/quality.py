@@ -66,8 +66,8 @@ def _side_by_side(texts: Texts, n: int) -> float:
     return len(set(blocks)) / len(blocks)
 
 
-def _texts() -> list[tuple[Texts, int]]:
-    rng = random.Random(14)
+def _texts(seed: int = 14) -> list[tuple[Texts, int]]:
+    rng = random.Random(seed)
     hand_made = [
         ([[1, 2, 1, 2], [1, 2]], 2),
         ([[1, 2, 3], [4, 5, 6, 7]], 2),
@@ -85,6 +85,7 @@ def _texts() -> list[tuple[Texts, int]]:
 _DISTINCT_N = Exercise(
     solution=_pooled,
     probes=_texts(),
+    hidden=_texts,
     misconceptions=[
         Misconception(
             _mean_of_texts,
@@ -140,8 +141,8 @@ def _interval(values: Sequence[float], draws: Draws) -> tuple[float, float]:
     return _middle(sorted(_means(values, draws)))
 
 
-def _pairs() -> list[tuple[list[float], list[float], list[list[int]]]]:
-    rng, probes = random.Random(15), []
+def _pairs(seed: int = 15) -> list[tuple[list[float], list[float], list[list[int]]]]:
+    rng, probes = random.Random(seed), []
     for size, number in ((5, 40), (8, 40), (12, 80), (20, 120)):
         a = [round(rng.uniform(0, 10), 2) for _ in range(size)]
         b = [round(value + rng.uniform(-2, 1), 2) for value in a]
@@ -152,6 +153,7 @@ def _pairs() -> list[tuple[list[float], list[float], list[list[int]]]]:
 _DIFFERENCE = Exercise(
     solution=lambda a, b, draws: _middle(sorted(_differences(a, b, draws))),
     probes=_pairs(),
+    hidden=_pairs,
     misconceptions=[
         Misconception(
             lambda a, b, draws: (
@@ -225,15 +227,15 @@ def _as_if_rising(points: Points, target: float) -> float:
     return float(np.interp(target, [x for x, _ in points], [y for _, y in points]))
 
 
-def _curves() -> list[tuple[Points, float]]:
-    rng = random.Random(16)
+def _curves(seed: int = 16) -> list[tuple[Points, float]]:
+    rng = random.Random(seed)
     probes: list[tuple[Points, float]] = [
         ([(0.8, 1.0), (0.4, 3.0), (0.2, 4.0)], 0.7),
         ([(0.1, 5.0), (0.3, 2.0)], 0.25),
     ]
     for size in (3, 4, 5, 6):
         for falling in (False, True):
-            xs = sorted((round(rng.uniform(0, 1), 3) for _ in range(size)), reverse=falling)
+            xs = sorted((x / 1000 for x in rng.sample(range(1001), size)), reverse=falling)
             points = [(x, round(rng.uniform(1, 6), 2)) for x in xs]
             low, high = min(xs), max(xs)
             probes.append((points, low + rng.uniform(0.1, 0.9) * (high - low)))
@@ -243,6 +245,7 @@ def _curves() -> list[tuple[Points, float]]:
 _AT_EQUAL = Exercise(
     solution=_line,
     probes=_curves(),
+    hidden=_curves,
     misconceptions=[
         Misconception(
             lambda points, target: min(points, key=lambda point: abs(point[0] - target))[1],

@@ -52,8 +52,8 @@ def _rank_drawn(weights: Weights, u: float) -> int:
     return _drawn(sorted(weights, reverse=True), u)
 
 
-def _draw_probes() -> list[tuple[list[float], float]]:
-    rng = random.Random(5)
+def _draw_probes(seed: int = 5) -> list[tuple[list[float], float]]:
+    rng = random.Random(seed)
     hand_made: list[tuple[list[float], float]] = [
         ([2, 1, 1], 0.5),  # exactly at an end
         ([1, 1, 2], 0.25),
@@ -74,6 +74,7 @@ def _draw_probes() -> list[tuple[list[float], float]]:
 _SAMPLE_INDEX = Exercise(
     solution=_drawn,
     probes=_draw_probes(),
+    hidden=_draw_probes,
     misconceptions=[
         Misconception(
             lambda weights, u: _index_at(weights, u * sum(weights), closed=True),
@@ -115,9 +116,16 @@ _SAMPLE_INDEX = Exercise(
     praise="One uniform number, one token: the stretch it falls into.",
 )
 
+
+def _masses(seed: int) -> list[tuple[float, int]]:
+    rng = random.Random(seed)
+    return [(0.0, 5), (1.0, 3), (0.6, 2), *((rng.random(), rng.randint(1, 40)) for _ in range(20))]
+
+
 _TAIL_RISK = Exercise(
     solution=lambda m, steps: 1 - (1 - m) ** steps,
     probes=[(m, n) for m in (0.0, 0.01, 0.1, 0.25, 0.5, 1.0) for n in (1, 2, 10, 100)],
+    hidden=_masses,
     misconceptions=[
         Misconception(
             lambda m, steps: m * steps,
@@ -152,6 +160,16 @@ def _misses(counts: Weights, probs: Weights) -> list[tuple[float, float]]:
     return [(c - draws * p, draws * p) for c, p in zip(counts, probs, strict=True)]
 
 
+def _tallies(seed: int) -> list[tuple[list[float], list[float]]]:
+    rng = random.Random(seed)
+    drawn = []
+    for size in (2, 3, 4, 6, 8):
+        weights = [rng.randint(1, 20) for _ in range(size)]
+        counts = [float(rng.randint(1, 90)) for _ in range(size)]
+        drawn.append((counts, [w / sum(weights) for w in weights]))
+    return drawn
+
+
 _CHI_SQUARE = Exercise(
     solution=lambda counts, probs: sum(d * d / e for d, e in _misses(counts, probs)),
     probes=[
@@ -161,6 +179,7 @@ _CHI_SQUARE = Exercise(
         ([410, 190, 120, 95, 85, 50, 33, 17], [0.40, 0.20, 0.12, 0.10, 0.08, 0.05, 0.03, 0.02]),
         ([20, 30, 50], [0.2, 0.3, 0.5]),
     ],
+    hidden=_tallies,
     misconceptions=[
         Misconception(
             lambda counts, probs: sum((c - p) ** 2 / p for c, p in zip(counts, probs, strict=True)),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 import random
 from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
+from decodelib.checks.given import without_zeros
 from decodelib.checks.verdict import Attempt, Exercise, Misconception, Verdict
 
 Table: TypeAlias = dict[str, dict[str, float]]
@@ -19,7 +19,7 @@ EOS = "<eos>"
 
 def marginals(attempt: Attempt) -> Verdict:
     """Check `marginals(table, start, steps)`: the probability of each word to be the last one."""
-    return _MARGINALS.check(_without_zeros(attempt))
+    return _MARGINALS.check(attempt)
 
 
 def usual_surprisal(attempt: Attempt) -> Verdict:
@@ -30,19 +30,6 @@ def usual_surprisal(attempt: Attempt) -> Verdict:
 def best_finished(attempt: Attempt) -> Verdict:
     """Check `best_finished(table, start, longest)`: the most probable text that ends in <eos>."""
     return _BEST_FINISHED.check(attempt)
-
-
-def _without_zeros(attempt: Attempt) -> Attempt:
-    """Return the attempt with words of probability 0 dropped, so that listing them is as good."""
-
-    @functools.wraps(attempt)
-    def listed(*arguments: Any) -> Any:
-        answer = attempt(*arguments)
-        if not isinstance(answer, dict):
-            return answer
-        return {word: prob for word, prob in answer.items() if prob != 0}
-
-    return listed
 
 
 def _paths(table: Table, start: str, steps: int) -> Iterator[tuple[tuple[str, ...], float]]:
@@ -102,8 +89,8 @@ def _random_rows(rng: random.Random, words: str, ends: bool = False) -> Table:
 _CLOSED: Table = {"a": {"b": 0.5, "c": 0.5}, "b": {"a": 1.0}, "c": {"a": 0.2, "c": 0.8}}
 
 
-def _probes() -> list[tuple[Table, str, int]]:
-    rng = random.Random(2)
+def _probes(seed: int = 2) -> list[tuple[Table, str, int]]:
+    rng = random.Random(seed)
     drawn = [(_random_rows(rng, w), w[0], rng.randint(2, 4)) for w in ["abc", "dbca", "cab"] * 4]
     return [(_CLOSED, "a", 1), (_CLOSED, "a", 2), (_CLOSED, "a", 3), *drawn]
 
@@ -111,6 +98,8 @@ def _probes() -> list[tuple[Table, str, int]]:
 _MARGINALS = Exercise(
     solution=lambda table, start, steps: _ends(table, start, steps, _add),
     probes=_probes(),
+    hidden=_probes,
+    adapt=without_zeros,
     misconceptions=[
         Misconception(
             lambda table, start, steps: _ends(table, start, steps, max),
@@ -160,6 +149,7 @@ def _unweighted(table: Table, start: str, steps: int) -> float:
 _USUAL_SURPRISAL = Exercise(
     solution=_expected,
     probes=_probes(),
+    hidden=_probes,
     misconceptions=[
         Misconception(
             _mode_surprisal,
@@ -242,8 +232,8 @@ def _late_end() -> Table:
     }
 
 
-def _texts_that_end() -> list[tuple[Table, str, int]]:
-    rng = random.Random(22)
+def _texts_that_end(seed: int = 22) -> list[tuple[Table, str, int]]:
+    rng = random.Random(seed)
     drawn = [
         (_random_rows(rng, words, ends=True), words[0], rng.randint(2, 4))
         for words in ["abc", "bca", "cab"] * 8
@@ -255,6 +245,7 @@ def _texts_that_end() -> list[tuple[Table, str, int]]:
 _BEST_FINISHED = Exercise(
     solution=_finished,
     probes=_texts_that_end(),
+    hidden=_texts_that_end,
     misconceptions=[
         Misconception(
             _greedy_until_end,

@@ -30,11 +30,22 @@ def nucleus_in_head(attempt: Attempt) -> Verdict:
 
 _SHAPES = [(12, 768, 1024, 1, 4), (12, 768, 100, 16, 2), (6, 256, 512, 64, 4), (1, 8, 1, 1, 8)]
 
+
+def _shapes(seed: int) -> list[tuple[int, int, int, int, int]]:
+    rng = random.Random(seed)
+
+    def size(most: int) -> int:
+        return rng.randint(2, most)
+
+    return [(size(48), size(2000), size(4000), size(99), rng.choice([2, 4])) for _ in range(8)]
+
+
 _CACHE_BYTES = Exercise(
     solution=lambda layers, width, tokens, rows, itemsize: (
         2 * layers * width * tokens * rows * itemsize
     ),
     probes=_SHAPES,
+    hidden=_shapes,
     misconceptions=[
         Misconception(
             lambda layers, width, tokens, rows, itemsize: layers * width * tokens * rows * itemsize,
@@ -70,11 +81,21 @@ _LOADS = [
     (28e6, 40e6, 10, 100e9),
 ]
 
+
+def _loads(seed: int) -> list[tuple[float, float, int, float]]:
+    rng = random.Random(seed)
+    return [
+        (rng.uniform(1e7, 1e10), rng.uniform(1e6, 1e8), rng.randint(2, 99), rng.uniform(1e10, 1e12))
+        for _ in range(8)
+    ]
+
+
 _LEAST_MS = Exercise(
     solution=lambda weights, cache, rows, bandwidth: (
         1e3 * (weights + rows * cache) / bandwidth / rows
     ),
     probes=_LOADS,
+    hidden=_loads,
     misconceptions=[
         Misconception(
             lambda weights, cache, rows, bandwidth: 1e3 * (weights + rows * cache) / bandwidth,
@@ -129,8 +150,8 @@ def _without_crossing(probs: Probs, p: float, k: int) -> int:
     return max(_in_head(probs, p, k) - 1, 0)
 
 
-def _rows() -> list[tuple[Probs, float, int]]:
-    rng = random.Random(16)
+def _rows(seed: int = 16) -> list[tuple[Probs, float, int]]:
+    rng = random.Random(seed)
     found: list[tuple[Probs, float, int]] = [
         ([0.5, 0.3, 0.2], 0.8, 2),  # an exact hit at the very end of the head
         ([0.2, 0.5, 0.3], 0.6, 2),  # not sorted
@@ -147,6 +168,7 @@ def _rows() -> list[tuple[Probs, float, int]]:
 _NUCLEUS_IN_HEAD = Exercise(
     solution=_in_head,
     probes=_rows(),
+    hidden=_rows,
     misconceptions=[
         Misconception(
             _rescaled,

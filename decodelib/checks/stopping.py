@@ -25,8 +25,8 @@ def held_back(attempt: Attempt) -> Verdict:
     return _HELD_BACK.check(attempt)
 
 
-def _random_ends() -> list[tuple[list[float]]]:
-    rng = random.Random(13)
+def _random_ends(seed: int = 13) -> list[tuple[list[float]]]:
+    rng = random.Random(seed)
     hand_made = [[0.2, 0.5], [0.0, 0.0, 1.0], [1.0], [0.25] * 4]
     drawn = [[rng.random() for _ in range(rng.randint(2, 7))] for _ in range(20)]
     return [(ends,) for ends in hand_made + drawn]
@@ -43,6 +43,7 @@ def _lengths(ends: list[float]) -> list[float]:
 _LENGTH_PROBS = Exercise(
     solution=lambda ends: [*_lengths(ends), _survival(ends, len(ends))],
     probes=_random_ends(),
+    hidden=_random_ends,
     misconceptions=[
         Misconception(
             _lengths,
@@ -71,6 +72,21 @@ _LENGTH_PROBS = Exercise(
     ],
     praise="They sum to 1: every text ends at one step, or goes on.",
 )
+
+
+def _drawn_texts(seed: int, ends: bool) -> list[tuple[str, Stops]]:
+    """Return texts of few letters, with stop strings that often appear in them or at their end."""
+    rng = random.Random(seed)
+    drawn: list[tuple[str, Stops]] = []
+    for _ in range(25):
+        text = "".join(rng.choices("ab", k=rng.randint(2, 9)))
+        lengths = [rng.randint(2, 4) for _ in range(rng.randint(1, 3))]
+        stops = ["".join(rng.choices("ab", k=length)) for length in lengths]
+        # No stop string has been completed where one is only beginning.
+        if not (ends and any(stop in text for stop in stops)):
+            drawn.append((text, stops))
+    return drawn
+
 
 _CUTS: list[tuple[str, Stops]] = [
     ("one two three", ["two"]),
@@ -111,6 +127,7 @@ def _cut_only_at_end(text: str, stops: Stops) -> str:
 _CUT_AT_STOP = Exercise(
     solution=lambda text, stops: text[: min(_places(text, stops), default=len(text))],
     probes=_CUTS,
+    hidden=lambda seed: [*_CUTS, *_drawn_texts(seed, ends=False)],
     misconceptions=[
         Misconception(
             _cut_at_first_listed,
@@ -154,6 +171,7 @@ def _beginnings(text: str, stops: Stops) -> list[int]:
 _HELD_BACK = Exercise(
     solution=lambda text, stops: max(_beginnings(text, stops), default=0),
     probes=_ENDS,
+    hidden=lambda seed: [*_ENDS, *_drawn_texts(seed, ends=True)],
     misconceptions=[
         Misconception(
             lambda text, stops: min(len(text), max(map(len, stops), default=1) - 1),

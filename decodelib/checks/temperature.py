@@ -72,8 +72,8 @@ def _random_probs(rng: random.Random, size: int) -> Probs:
     return _normalised([rng.expovariate(1) ** 2 + 0.001 for _ in range(size)])
 
 
-def _temperatures() -> list[tuple[Probs, float]]:
-    rng = random.Random(6)
+def _temperatures(seed: int = 6) -> list[tuple[Probs, float]]:
+    rng = random.Random(seed)
     hand_made = [
         ([0.4, 0.2, 0.12, 0.1, 0.08, 0.05, 0.03, 0.02], 0.5),
         ([0.5, 0.3, 0.2], 2.0),
@@ -90,6 +90,7 @@ def _temperatures() -> list[tuple[Probs, float]]:
 _APPLY_TEMPERATURE = Exercise(
     solution=_tempered,
     probes=_temperatures(),
+    hidden=_temperatures,
     misconceptions=[
         Misconception(
             lambda probs, temperature: [p / temperature for p in probs],
@@ -120,8 +121,8 @@ _APPLY_TEMPERATURE = Exercise(
 )
 
 
-def _targets() -> list[tuple[Probs, float]]:
-    rng = random.Random(66)
+def _targets(seed: int = 66) -> list[tuple[Probs, float]]:
+    rng = random.Random(seed)
     probes = []
     for temperature in (0.4, 0.5, 0.7, 1.3, 1.6, 2.0, 2.5, 3.0, 0.6, 0.9):
         probs = _random_probs(rng, rng.randint(4, 12))
@@ -137,6 +138,7 @@ _BACKWARDS = (
 _FIND_TEMPERATURE = Exercise(
     solution=_bisected,
     probes=_targets(),
+    hidden=_targets,
     misconceptions=[
         *[
             Misconception(
@@ -172,14 +174,15 @@ _FIND_TEMPERATURE = Exercise(
 )
 
 
-def _tails() -> list[tuple[Probs, int, float]]:
-    probes = _temperatures()
+def _tails(seed: int = 6) -> list[tuple[Probs, int, float]]:
+    probes = _temperatures(seed)
     return [(probs, 1 + i % 3, temperature) for i, (probs, temperature) in enumerate(probes)]
 
 
 _TEMPERED_TAIL = Exercise(
     solution=lambda probs, k, temperature: _tail(_tempered(probs, temperature), k),
     probes=_tails(),
+    hidden=_tails,
     misconceptions=[
         Misconception(
             lambda probs, k, temperature: _tail(probs, k),

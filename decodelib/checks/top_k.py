@@ -57,8 +57,8 @@ def _random_probs(rng: random.Random, size: int) -> Probs:
     return [w / sum(weights) for w in weights]
 
 
-def _probes() -> list[tuple[Probs, int]]:
-    rng = random.Random(7)
+def _probes(seed: int = 7) -> list[tuple[Probs, int]]:
+    rng = random.Random(seed)
     hand_made = [
         ([0.5, 0.3, 0.2], 2),
         ([0.2, 0.5, 0.3], 2),  # not sorted
@@ -82,6 +82,7 @@ _ALL_TIES = (
 _TOP_K_PROBS = Exercise(
     solution=lambda probs, k: _keeping(probs, _ranking(probs)[:k]),
     probes=_probes(),
+    hidden=_probes,
     misconceptions=[
         Misconception(
             lambda probs, k: [q if i in _ranking(probs)[:k] else 0.0 for i, q in enumerate(probs)],
@@ -119,6 +120,7 @@ _TOP_K_PROBS = Exercise(
 _MASS_KEPT = Exercise(
     solution=lambda probs, k: sum(sorted(probs, reverse=True)[:k]),
     probes=_probes(),
+    hidden=_probes,
     misconceptions=[
         Misconception(lambda probs, k: sum(probs[:k]), _AS_GIVEN),
         Misconception(lambda probs, k: sum(sorted(probs)[:k]), _SMALLEST),
@@ -153,8 +155,8 @@ def _ranked_size(probs: Probs, p: float) -> int:
     return _size(sorted(probs, reverse=True), p)
 
 
-def _row_probes() -> list[tuple[list[Probs], float]]:
-    rng = random.Random(77)
+def _row_probes(seed: int = 77) -> list[tuple[list[Probs], float]]:
+    rng = random.Random(seed)
     # Exact hits are sums of powers of two, so that no rounding decides them.
     hand_made = [
         ([[0.5, 0.25, 0.25]], 0.75),
@@ -173,6 +175,7 @@ def _row_probes() -> list[tuple[list[Probs], float]]:
 _SMALLEST_K = Exercise(
     solution=lambda rows, p: max(_ranked_size(row, p) for row in rows),
     probes=_row_probes(),
+    hidden=_row_probes,
     misconceptions=[
         Misconception(
             lambda rows, p: min(_ranked_size(row, p) for row in rows),

@@ -61,8 +61,8 @@ def _random_probs(rng: random.Random, size: int) -> Probs:
     return [w / sum(weights) for w in weights]
 
 
-def _probes() -> list[tuple[Probs, float]]:
-    rng = random.Random(8)
+def _probes(seed: int = 8) -> list[tuple[Probs, float]]:
+    rng = random.Random(seed)
     hand_made = [
         ([0.5, 0.3, 0.2], 0.6),
         ([0.2, 0.5, 0.3], 0.6),  # not sorted
@@ -93,6 +93,7 @@ _THRESHOLD = (
 _NUCLEUS_SIZE = Exercise(
     solution=lambda probs, p: len(_nucleus(probs, p)),
     probes=_probes(),
+    hidden=_probes,
     misconceptions=[
         Misconception(lambda probs, p: len(_nucleus(probs, p, keep_crossing=False)), _CROSSING),
         Misconception(lambda probs, p: len(_nucleus(probs, p, strict=True)), _EXACT),
@@ -105,6 +106,7 @@ _NUCLEUS_SIZE = Exercise(
 _TOP_P = Exercise(
     solution=lambda probs, p: _keeping(probs, _nucleus(probs, p)),
     probes=_probes(),
+    hidden=_probes,
     misconceptions=[
         Misconception(
             lambda probs, p: _keeping(probs, _nucleus(probs, p), renormalise=False),
@@ -133,9 +135,14 @@ def _mass_before(probs: Probs, i: int) -> float:
     return sum(probs[j] for j in ranking[: ranking.index(i)])
 
 
+def _tokens(seed: int = 8) -> list[tuple[Probs, int]]:
+    return [(probs, i) for probs, _ in _probes(seed) for i in (0, len(probs) - 1)]
+
+
 _ENTRY_POINT = Exercise(
     solution=_mass_before,
-    probes=[(probs, i) for probs, _ in _probes() for i in (0, len(probs) - 1)],
+    probes=_tokens(),
+    hidden=_tokens,
     misconceptions=[
         Misconception(
             lambda probs, i: _mass_before(probs, i) + probs[i],

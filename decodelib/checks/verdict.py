@@ -7,6 +7,7 @@ as functions; when an attempt answers every probe as one of them does, its hint 
 from __future__ import annotations
 
 import copy
+import inspect
 import math
 import numbers
 from collections.abc import Callable, Sequence
@@ -17,14 +18,22 @@ import numpy as np
 import torch
 
 Attempt = Callable[..., Any]
+Probes = Sequence[tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether an attempt passed, and what to tell its author."""
+    """Whether an attempt passed, and what to tell its author.
+
+    Attributes:
+        passed: Whether it agrees with the solution on every probe.
+        message: Praise, a hint, or the first probe on which it does not agree.
+        attempted: False for a stub whose body has not been written.
+    """
 
     passed: bool
     message: str
+    attempted: bool = True
 
     def __repr__(self) -> str:
         return f"{'Correct' if self.passed else 'Not yet'}: {self.message}"
@@ -47,27 +56,42 @@ class Exercise:
         probes: The argument tuples it is tried on.
         misconceptions: Recognised by agreeing with them on every probe, the first that fits.
         praise: What to say when it is right.
+        hidden: Probes for a seed, which an attempt that is marked cannot know.
+        adapt: What is done with an attempt first, so that answers as good as another are alike.
+        then: What an attempt that is right so far is held against next.
     """
 
     solution: Attempt
-    probes: Sequence[tuple[Any, ...]]
+    probes: Probes
     misconceptions: Sequence[Misconception]
     praise: str
+    hidden: Callable[[int], Probes] | None = None
+    adapt: Callable[[Attempt], Attempt] | None = None
+    then: Exercise | None = None
 
-    def check(self, attempt: object) -> Verdict:
-        """Try the attempt on every probe; return the verdict. Never raises for a wrong attempt."""
+    def check(self, attempt: object, seed: int | None = None) -> Verdict:
+        """Try the attempt on every probe; return the verdict. Never raises for a wrong attempt.
+
+        With a seed, the probes are the hidden ones that it draws.
+        """
         if not callable(attempt):
             return Verdict(False, f"give the function itself, not {attempt!r}.")
+        probes = self.probes if seed is None or self.hidden is None else self.hidden(seed)
+        verdict = self._judge(self.adapt(attempt) if self.adapt else attempt, probes)
+        if verdict.passed and self.then is not None:
+            return self.then.check(attempt, seed)
+        return verdict
+
+    def _judge(self, attempt: Attempt, probes: Probes) -> Verdict:
         name = getattr(attempt, "__name__", "your function")
         answers = []
-        for probe in self.probes:
+        for probe in probes:
             given = copy.deepcopy(probe)
             try:
                 answer = attempt(*given)
             except NotImplementedError:
-                return Verdict(
-                    False, f"{name} is still the stub; write its body and run this again."
-                )
+                message = f"{name} is still the stub; write its body and run this again."
+                return Verdict(False, message, attempted=False)
             except Exception as error:  # whatever the reader's code raises is for the reader to see
                 what = f"{type(error).__name__}: {error}"
                 return Verdict(False, f"{_call(name, probe)} raised {what}.")
@@ -76,24 +100,29 @@ class Exercise:
             if not all(map(_same, given, probe)):
                 return Verdict(False, f"{name} changes its arguments; work on a copy.")
             answers.append(answer)
-        expected = [self.solution(*copy.deepcopy(probe)) for probe in self.probes]
+        expected = [self.solution(*copy.deepcopy(probe)) for probe in probes]
         if all(map(_same, answers, expected)):
-            return Verdict(True, f"{len(self.probes)} cases agree. {self.praise}")
+            return Verdict(True, f"{len(probes)} cases agree. {self.praise}")
         for misconception in self.misconceptions:
-            wrong = [misconception.wrong(*copy.deepcopy(probe)) for probe in self.probes]
+            wrong = [misconception.wrong(*copy.deepcopy(probe)) for probe in probes]
             if all(map(_same, answers, wrong)):
                 return Verdict(False, misconception.hint)
-        return self._first_difference(name, answers, expected)
+        right, answer, probe = next(
+            case for case in zip(expected, answers, probes, strict=True) if not _same(*case[:2])
+        )
+        gave = f"gave {_short(answer)}, expected {_short(right)}"
+        return Verdict(False, f"{_call(name, probe)} {gave}.")
 
-    def _first_difference(
-        self, name: str, answers: Sequence[Any], expected: Sequence[Any]
-    ) -> Verdict:
-        for probe, answer, right in zip(self.probes, answers, expected, strict=True):
-            if not _same(answer, right):
-                return Verdict(
-                    False, f"{_call(name, probe)} gave {_short(answer)}, expected {_short(right)}."
-                )
-        raise AssertionError("called without a difference")
+
+def exercise_of(checker: Callable[[Attempt], Verdict]) -> Exercise:
+    """Return the exercise that a checker such as `checks.softmax` holds an attempt against.
+
+    Raises ValueError if the function checks no exercise.
+    """
+    for value in inspect.getclosurevars(checker).globals.values():
+        if isinstance(value, Exercise):
+            return value
+    raise ValueError(f"checker must check an exercise, got {checker.__name__}")
 
 
 def _same(a: Any, b: Any) -> bool:
