@@ -20,7 +20,7 @@ from decodelib.checks.claims import claims_on
 from decodelib.checks.combining import min_p_before, penalise, run_chain
 from decodelib.checks.entropix import best_branch, choose_action, in_nats
 from decodelib.checks.entropy import entropy_of, typical_mask, varentropy_of
-from decodelib.checks.greedy import best_path, ends_in_loop, greedy_path
+from decodelib.checks.greedy import best_path, greedy_path
 from decodelib.checks.loop import decode
 from decodelib.checks.min_p import heated_bound, min_p_mask, min_p_on_logits
 from decodelib.checks.next_token import sequence_logprob, softmax
@@ -28,6 +28,7 @@ from decodelib.checks.playground import at_least_once, from_settings, pass_at
 from decodelib.checks.quality import at_equal, difference_interval, distinct_n
 from decodelib.checks.quizzes import Question, Quiz, quiz
 from decodelib.checks.random_sampling import chi_square, sample_index, tail_risk
+from decodelib.checks.repetition import ends_in_loop
 from decodelib.checks.search_or_sample import best_finished, marginals, usual_surprisal
 from decodelib.checks.speed import cache_bytes, least_ms_per_token, nucleus_in_head
 from decodelib.checks.stopping import cut_at_stop, held_back, length_probs

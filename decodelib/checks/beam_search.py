@@ -226,10 +226,13 @@ def _searches(seed: int = 444) -> list[tuple[list[float], float, int, float, int
     return drawn
 
 
+# The sum, taken for a score, is above a finished one: few searches that are drawn are so.
+_HOPEFUL = ([-2.0], -1.0, 1, 1.0, 4)
+
 _CAN_STOP = Exercise(
     solution=_decided,
     probes=_searches(),
-    hidden=_searches,
+    hidden=lambda seed: [_HOPEFUL, *_searches(seed)],
     misconceptions=[
         Misconception(
             lambda scores, logprob, num_beams, alpha, longest: (

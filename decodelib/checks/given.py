@@ -14,7 +14,7 @@ import torch
 
 Attempt = Callable[..., Any]
 
-CALLS_ALLOWED = 1000
+CALLS_ALLOWED = 200
 OVERFLOW = "an overflow"
 
 

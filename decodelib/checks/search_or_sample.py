@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import math
 import random
@@ -232,12 +233,22 @@ def _late_end() -> Table:
     }
 
 
+def _has_one_best(table: Table, start: str, longest: int) -> bool:
+    """Return whether no other text is as probable as the best one, but for rounding."""
+    lengths = range(longest + 1)
+    found = (prob for n in lengths for _, prob in _unfinished_then_end(table, start, n))
+    first, second = heapq.nlargest(2, found)
+    return first > second * (1 + 1e-6)
+
+
 def _texts_that_end(seed: int = 22) -> list[tuple[Table, str, int]]:
     rng = random.Random(seed)
-    drawn = [
-        (_random_rows(rng, words, ends=True), words[0], rng.randint(2, 4))
-        for words in ["abc", "bca", "cab"] * 8
-    ]
+    drawn: list[tuple[Table, str, int]] = []
+    for words in ["abc", "bca", "cab"] * 8:
+        probe = _random_rows(rng, words, ends=True), words[0], rng.randint(2, 4)
+        while not _has_one_best(*probe):
+            probe = _random_rows(rng, words, ends=True), words[0], rng.randint(2, 4)
+        drawn.append(probe)
     at_once: Table = {"a": {EOS: 0.4, "b": 0.6}, "b": {EOS: 0.5, "a": 0.5}}
     return [(_late_end(), "a", 3), (_late_end(), "a", 2), (at_once, "a", 3), *drawn]
 

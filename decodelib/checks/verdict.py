@@ -20,6 +20,8 @@ import torch
 Attempt = Callable[..., Any]
 Probes = Sequence[tuple[Any, ...]]
 
+_FIRST_HIDDEN = 10**12  # far from the seeds of the probes that everybody sees
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -76,11 +78,15 @@ class Exercise:
         """
         if not callable(attempt):
             return Verdict(False, f"give the function itself, not {attempt!r}.")
-        probes = self.probes if seed is None or self.hidden is None else self.hidden(seed)
-        verdict = self._judge(self.adapt(attempt) if self.adapt else attempt, probes)
+        ready = self.adapt(attempt) if self.adapt else attempt
+        verdict = self._judge(ready, self.probes if seed is None else self.hidden_probes(seed))
         if verdict.passed and self.then is not None:
             return self.then.check(attempt, seed)
         return verdict
+
+    def hidden_probes(self, seed: int) -> Probes:
+        """Return the probes of a seed from 0; those that everybody sees if there are no others."""
+        return self.probes if self.hidden is None else self.hidden(_FIRST_HIDDEN + seed)
 
     def _judge(self, attempt: Attempt, probes: Probes) -> Verdict:
         name = getattr(attempt, "__name__", "your function")
@@ -119,7 +125,7 @@ def exercise_of(checker: Callable[[Attempt], Verdict]) -> Exercise:
 
     Raises ValueError if the function checks no exercise.
     """
-    for value in inspect.getclosurevars(checker).globals.values():
+    for value in inspect.getclosurevars(inspect.unwrap(checker)).globals.values():
         if isinstance(value, Exercise):
             return value
     raise ValueError(f"checker must check an exercise, got {checker.__name__}")

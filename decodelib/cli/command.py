@@ -20,6 +20,7 @@ import torch
 from decodelib.arguments import check_integer
 from decodelib.cli import options, terminal
 from decodelib.cli.claims import claims
+from decodelib.cli.grade import grade
 from decodelib.decoding.generation import Generation
 from decodelib.decoding.loop import generate, stream
 from decodelib.decoding.search import Strategy
@@ -41,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if given[:1] == ["claims"] and len(given) > 1:
             return claims(given[1:])
+        if given[:1] == ["grade"] and len(given) > 1:
+            return grade(given[1:])
         _run(parser.parse_all(given))
         if sys.stdout is not None:
             sys.stdout.flush()

@@ -114,7 +114,8 @@ def parser() -> Parser:
         prog="decodelib",
         description="Continue a prompt with a language model.",
         epilog='Example: decodelib "Once upon a time" --temperature 0.8 --top-p 0.9. '
-        "In a clone of the book, `decodelib claims MODEL` reports what of it holds on a model.",
+        "In a clone of the book, `decodelib claims MODEL` reports what of it holds on a model; "
+        "`decodelib grade DIR` marks a folder of submissions.",
         allow_abbrev=False,
     )
     add = made.add_argument

@@ -11,13 +11,22 @@ TESTS = Path(__file__).resolve().parents[1]
 PACKAGE = TESTS.parent / "decodelib"
 MODULES = sorted(TESTS.rglob("*.py"))
 TESTED_IN = {
+    "checks/exercises.py": "checks/test_hidden_probes.py",
+    "checks/given.py": "checks/test_loop.py",
+    "checks/repetition.py": "checks/test_greedy.py",
     "cli/claims.py": "book/test_claims_on.py",
+    "cli/grade.py": "grading/test_grade.py",
     "cli/options.py": "cli/test_command.py",
     "decoding/inputs.py": "decoding/test_loop.py",
     "decoding/generation.py": "decoding/test_loop.py",
     "decoding/processing.py": "strategies/test_processors_everywhere.py",
     "decoding/search.py": "strategies/test_every_strategy.py",
     "decoding/transcript.py": "decoding/test_stopping.py",
+    "grading/frames.py": "grading/test_grade.py",
+    "grading/guard.py": "grading/test_grade.py",
+    "grading/report.py": "grading/test_grade.py",
+    "grading/runner.py": "grading/test_grade.py",
+    "grading/workers.py": "grading/test_grade.py",
     "models/base.py": "decoding/test_batching.py",
     "models/gpt2/attend.py": "models/gpt2/test_model.py",
     "models/gpt2/tokenizer.py": "models/test_tokenizer_files.py",
