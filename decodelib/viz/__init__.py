@@ -8,6 +8,7 @@ from decodelib.viz.figures import plots
 from decodelib.viz.live.playground import Playground, playground
 from decodelib.viz.player.explorer import GenerationPlayer, explore_generation
 from decodelib.viz.race.explorer import RaceExplorer, explore_race
+from decodelib.viz.votes.explorer import VoteExplorer, explore_votes
 
 __all__ = [
     "BeamExplorer",
@@ -17,11 +18,13 @@ __all__ = [
     "GenerationPlayer",
     "Playground",
     "RaceExplorer",
+    "VoteExplorer",
     "explore_beams",
     "explore_distribution",
     "explore_entropy",
     "explore_generation",
     "explore_race",
+    "explore_votes",
     "playground",
     "plots",
 ]

@@ -17,6 +17,12 @@ return [...arguments[0].querySelectorAll('[data-dx="finished"] li')].map((row) =
 """
 
 
+LEADING = """
+const first = arguments[0].querySelector('[data-dx="votes"] li');
+return [first.querySelector(".dx-vote-answer").textContent, first.querySelector("b").textContent];
+"""
+
+
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory):
     """A driver, and every explorer of the book with its answer revealed, in one page."""
@@ -79,6 +85,18 @@ def test_a_beam_explorer_gives_its_best_text_and_score(opened, capsys):
         assert float(shown.replace("−", "-")) == pytest.approx(float(score), abs=6e-4)
         assert eval(text) == best.removesuffix(" <eos>")
     assert searches
+
+
+def test_a_vote_gives_the_answer_that_leads(opened, capsys):
+    driver, explorers = opened
+    votes = [one for one in explorers if one[0] == "votes"]
+    for _, root, data in votes:
+        share, text = run(driver, root, capsys).split(" ", 1)
+        first = driver.execute_script(LEADING, root)
+        texts = {"".join(one["tokens"]): one["answer"] for one in data["texts"]}
+        assert texts[eval(text)] == first[0]
+        assert float(share) == pytest.approx(int(first[1]) / len(data["texts"]), abs=1e-4)
+    assert votes
 
 
 def test_the_code_of_a_table_or_of_a_map_runs(opened, capsys):

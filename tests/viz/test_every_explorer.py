@@ -81,7 +81,7 @@ def page(request, tmp_path_factory) -> str:
 
 
 def test_the_book_has_every_kind():
-    assert {"beams", "distribution", "entropy", "player", "race"} <= set(KINDS)
+    assert {"beams", "distribution", "entropy", "player", "race", "votes"} <= set(KINDS)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -36,6 +36,7 @@ MAKE = {
     "beams": "viz.explore_beams(toy, '', num_beams=(2, 1), max_new_tokens=4)",
     "entropy": "viz.explore_entropy(toy, {'one': 'a b a b a', 'two': 'b a b'})",
     "race": "viz.explore_race(toy, 'a', strategies, samples=3, max_new_tokens=9)",
+    "votes": "viz.explore_votes(toy, 'a', 'a|b', texts=6, max_new_tokens=2, seed=1)",
 }
 CELLS = {kind: place for place, kind in enumerate(MAKE, 1)}
 LATER = '[aria-label="Apply Temperature later"]'
@@ -81,6 +82,10 @@ MOVES = {
         ('[data-dx="shown"] input', Keys.SPACE, "shown", ["Plain, pure", "Top"]),
         ('[aria-label="Tokens and code of Top"]', Keys.ENTER, "picked", "Top"),
     ],
+    "votes": [
+        ('[data-dx="texts"]', LEFT, "texts", 5),
+        ('[data-dx="picked"] input:checked', RIGHT, "picked", "a"),
+    ],
 }
 """What a reader does by keyboard, and what a trait then is: (control, key, trait, value)."""
 
@@ -112,6 +117,10 @@ TOLD = {
         ("step", 2, '[data-dx="step-box"]', "value", "2"),
         ("shown", ["Plain, pure"], '[data-dx="lane"] strong', "textContent", "Plain, pure"),
         ("picked", "Plain, pure", '[aria-label$="Plain, pure"]', "aria-pressed", "true"),
+    ],
+    "votes": [
+        ("texts", 4, '[data-dx="texts-box"]', "value", "4"),
+        ("picked", "b", '[data-dx="picked"] input:checked', "value", "b"),
     ],
 }
 """What Python sets, and what the page then shows: (trait, value, element, property, value)."""

@@ -164,6 +164,7 @@ interface Shell {
   entropy: Entropy;
   player: Player;
   race: Race;
+  votes: Votes;
 }
 
 interface Parts {
@@ -606,4 +607,41 @@ interface Race {
   textOf(strategy: RaceStrategy, sample: number): RaceText;
   asCode(data: RaceData, strategy: RaceStrategy, sample: number): string;
   lanes(scene: RaceScene): View;
+}
+
+// ---- the vote explorer -----------------------------------------------------------------------------
+
+interface VoteText {
+  tokens: string[];
+  answer: string | null;
+}
+
+interface VoteBranch {
+  tokens: string[];
+  texts: VoteText[];
+  branches: VoteBranch[];
+}
+
+interface VoteData extends CommonData {
+  source: string;
+  prompt: string;
+  /** Python source of the strategy. */
+  strategy: string;
+  max_new_tokens: number;
+  seed: number;
+  texts: VoteText[];
+}
+
+interface VoteScene {
+  page: Page<VoteData>;
+  /** The texts that are counted. */
+  counted(): VoteText[];
+}
+
+interface Votes {
+  ALL: string;
+  tally(texts: VoteText[]): Array<[string, number]>;
+  branches(texts: VoteText[], depth?: number): VoteBranch[];
+  shown(texts: VoteText[], count: number, picked: string): VoteText[];
+  asCode(data: VoteData, count: number): string;
 }

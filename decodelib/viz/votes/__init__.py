@@ -1,0 +1,1 @@
+"""Many texts as one tree, and the votes of their answers."""
