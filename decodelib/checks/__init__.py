@@ -22,6 +22,7 @@ from decodelib.checks.entropix import best_branch, choose_action, in_nats
 from decodelib.checks.entropy import entropy_of, typical_mask, varentropy_of
 from decodelib.checks.greedy import best_path, greedy_path
 from decodelib.checks.loop import decode
+from decodelib.checks.many_texts import expected_best, majority, most_alike
 from decodelib.checks.min_p import heated_bound, min_p_mask, min_p_on_logits
 from decodelib.checks.next_token import sequence_logprob, softmax
 from decodelib.checks.playground import at_least_once, from_settings, pass_at
@@ -67,6 +68,7 @@ __all__ = [
     "entropy_of",
     "entry_point",
     "expand_and_prune",
+    "expected_best",
     "find_temperature",
     "from_settings",
     "greedy_path",
@@ -76,12 +78,14 @@ __all__ = [
     "least_ms_per_token",
     "length_probs",
     "looping",
+    "majority",
     "marginals",
     "mass_kept",
     "min_p_before",
     "min_p_mask",
     "min_p_on_logits",
     "mirostat_bound",
+    "most_alike",
     "nucleus_in_head",
     "nucleus_size",
     "pass_at",

@@ -163,13 +163,12 @@ def explore_votes(
         max_new_tokens, seed: As for `generate`.
         title: The heading.
         predict: A question that the reader must answer with one of the answers before the explorer
-            shows them: "Which answer will most texts give?".
+            shows them: "Which answer will most texts give?". Not asked if no text has one.
         settings: Where the explorer starts: how many texts are counted (`counted`; all if not
             given) and `picked`.
 
     Raises:
-        ValueError, TypeError: For values out of range, an unknown setting, and a question where no
-            text has an answer.
+        ValueError, TypeError: For values out of range, or an unknown setting.
 
     Chapter 18.
     """
@@ -194,9 +193,7 @@ def explore_votes(
     }
     start: dict[str, Any] = {"texts": settings.pop("counted", texts)} | settings
     explorer.start(start)
-    if predict is not None:
-        if not explorer.votes:
-            raise ValueError(f"answer must match some text for a question, got {answer!r}")
+    if predict is not None and explorer.votes:
         choices = sorted(explorer._answers)
         explorer.start(start, question(predict, explorer.votes[0][0], choices))
     return explorer
