@@ -38,8 +38,8 @@ def _last_of_equals(answers: Sequence[str]) -> str:
     return [answer for answer in counts if counts[answer] == most][-1]
 
 
-def _elections() -> list[tuple[list[str]]]:
-    rng = random.Random(18)
+def _elections(seed: int = 18) -> list[tuple[list[str]]]:
+    rng = random.Random(seed)
     hand_made = [
         ["", "she", "he", "", "", "he"],
         ["b", "a", "a", "b", "c"],
@@ -54,6 +54,7 @@ def _elections() -> list[tuple[list[str]]]:
 _MAJORITY = Exercise(
     solution=_votes,
     probes=_elections(),
+    hidden=_elections,
     misconceptions=[
         Misconception(
             lambda answers: Counter(answers).most_common(1)[0][0],
@@ -89,8 +90,8 @@ def _means(u: Table) -> list[float]:
     return [sum(row[:i] + row[i + 1 :]) / (len(row) - 1) for i, row in enumerate(u)]
 
 
-def _tables() -> list[tuple[Table]]:
-    rng = random.Random(181)
+def _tables(seed: int = 181) -> list[tuple[Table]]:
+    rng = random.Random(seed)
     hand_made = [
         [[9.0, 0.1, 0.2], [0.5, 0.3, 0.4], [0.6, 0.9, 0.1]],
         [[1.0, 0.5], [0.4, 1.0]],
@@ -106,6 +107,7 @@ def _tables() -> list[tuple[Table]]:
 _MOST_ALIKE = Exercise(
     solution=lambda u: _argmax(_means(u)),
     probes=_tables(),
+    hidden=_tables,
     misconceptions=[
         Misconception(
             lambda u: _argmax([sum(row) for row in u]),
@@ -134,8 +136,8 @@ _MOST_ALIKE = Exercise(
 )
 
 
-def _pools() -> list[tuple[list[float], int]]:
-    rng = random.Random(182)
+def _pools(seed: int = 182) -> list[tuple[list[float], int]]:
+    rng = random.Random(seed)
     hand_made = [([3.0, 1.0, 2.0], 2), ([5.0, 4.0, 0.0, 1.0], 3), ([0.0, 1.0, 0.0, 2.0], 1)]
     drawn = []
     for size in (4, 5, 6, 8, 12) * 3:
@@ -157,6 +159,7 @@ def _weighted(rewards: list[float], weights: Sequence[float]) -> float:
 _EXPECTED_BEST = Exercise(
     solution=_mean_best,
     probes=_pools(),
+    hidden=_pools,
     misconceptions=[
         Misconception(
             lambda rewards, n: max(rewards[:n]),
