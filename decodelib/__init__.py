@@ -43,6 +43,7 @@ from decodelib.strategies.generation_config import from_generation_config, to_ge
 from decodelib.strategies.guidance import Guidance
 from decodelib.strategies.power import PowerSampling
 from decodelib.strategies.presets import preset
+from decodelib.strategies.prompt_lookup import PromptLookup
 from decodelib.strategies.sampling import Greedy, Sampling
 from decodelib.strategies.speculative import SpeculativeSampling
 from decodelib.strategies.stochastic import StochasticBeamSearch
@@ -84,6 +85,7 @@ __all__ = [
     "PLess",
     "PowerSampling",
     "PresencePenalty",
+    "PromptLookup",
     "Proposal",
     "RepetitionPenalty",
     "Sampling",

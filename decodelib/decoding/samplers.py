@@ -97,3 +97,16 @@ def uniforms(generators: Sequence[torch.Generator]) -> Float[Tensor, " batch"]:
     """Return one number in [0, 1) from each generator, as float64 on the CPU."""
     draws = [torch.rand((), generator=g, dtype=torch.float64) for g in generators]
     return torch.stack(draws)
+
+
+def without_replacement(
+    logits: Float[Tensor, " options"], count: int, generator: torch.Generator
+) -> list[int]:
+    """Return `count` draws from softmax(logits) without replacement, in the order drawn.
+
+    Those are the largest of logits + Gumbel noise. Removed options (-inf) come last.
+    """
+    uniform = torch.rand(len(logits), generator=generator, dtype=torch.float64)
+    uniform = uniform.clamp(min=torch.finfo(torch.float64).tiny)
+    noisy = logits.double().cpu() - (-uniform.log()).log()
+    return noisy.topk(count).indices.tolist()

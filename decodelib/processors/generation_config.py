@@ -7,12 +7,13 @@ its own; here that order is written down. No import of transformers is needed to
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, NamedTuple, cast
 
 from decodelib.processors.bans import LogitBias, SuppressTokens
 from decodelib.processors.base import LogitsProcessor, Processor
 from decodelib.processors.knobs import PROCESSOR_KNOBS
+from decodelib.processors.truncation import TopK
 
 
 class _Field(NamedTuple):
@@ -111,14 +112,28 @@ def check_expressible(config: Any) -> None:
         )
 
 
-def processors_of(config: Any, names: Sequence[str] = tuple(_FIELDS)) -> list[Processor]:
-    """Return the processors of the fields `names` that change anything, in transformers' order."""
+def processors_of(
+    config: Any, names: Sequence[str] = tuple(_FIELDS), min_tokens_to_keep: int = 1
+) -> list[Processor]:
+    """Return the processors of the fields `names` that change anything, in transformers' order.
+
+    Truncations keep `min_tokens_to_keep` tokens at least.
+    """
     values = {name: field(config, name, _FIELDS[name].unset) for name in names}
     return [
-        _FIELDS[name].make(value)
+        at_least_keeping(_FIELDS[name].make(value), min_tokens_to_keep)
         for name, value in values.items()
         if value != _FIELDS[name].neutral and value != []
     ]
+
+
+def at_least_keeping(processor: Processor, count: int) -> Processor:
+    """Return a truncation that keeps at least `count` tokens; other processors as they are."""
+    if isinstance(processor, TopK):
+        return TopK(max(processor.top_k, count))
+    if hasattr(processor, "min_tokens_to_keep"):
+        return replace(cast(Any, processor), min_tokens_to_keep=count)
+    return processor
 
 
 def fields_of(

@@ -19,9 +19,11 @@ from decodelib.arguments import check_choice, check_integer, check_number, short
 from decodelib.decoding.beam_tree import NUM_PRUNED, Fate, Growth, TreeRecorder
 from decodelib.decoding.generation import Generation
 from decodelib.decoding.processing import chains_of, process_hypotheses
+from decodelib.decoding.samplers import without_replacement
 from decodelib.decoding.search import LateSearch, Move
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import check_logits, widen
+from decodelib.kernels.seeds import seeded
 from decodelib.models.base import LanguageModel
 from decodelib.processors.base import Chain, Processors, chain_of, given_processors
 
@@ -34,7 +36,7 @@ class BeamSearch:
 
     Log-probabilities are negative, so a positive length_penalty favours longer text, 0 ranks by
     the plain sum and a negative one favours shorter text. One beam is greedy. Deterministic, unless
-    a processor draws.
+    `do_sample` is set or a processor draws.
 
     Args:
         num_beams: Hypotheses kept, at least 1. Usual values: 3 to 10. Time and memory grow with it.
@@ -47,6 +49,10 @@ class BeamSearch:
         processors: One or several, applied to every hypothesis's log-probabilities, which are not
             renormalised afterwards: `score` adds up what the processors leave. Not processors that
             follow a sequence, such as Mirostat.
+        do_sample: Whether each step draws its candidates instead of taking the best: without
+            replacement, from the softmax of all hypotheses' extended sums. The best of the drawn
+            ones live on, so the texts are neither the model's own distribution (`Sampling`,
+            `StochasticBeamSearch`) nor the best. Not for one beam, which would be sampling.
 
     Raises:
         ValueError, TypeError: For values outside these ranges.
@@ -66,6 +72,7 @@ class BeamSearch:
     early_stopping: bool | Literal["never"] = False
     num_return_sequences: int = 1
     processors: Processors = ()
+    do_sample: bool = False
 
     def __post_init__(self) -> None:
         check_integer("num_beams", self.num_beams, 1)
@@ -74,11 +81,14 @@ class BeamSearch:
         check_integer("num_return_sequences", self.num_return_sequences, 1, self.num_beams)
         processors = given_processors(self.processors, "a pruned hypothesis is")
         object.__setattr__(self, "processors", processors)
+        check_choice("do_sample", self.do_sample, (False, True))
+        if self.do_sample and self.num_beams == 1:
+            raise ValueError("num_beams must be at least 2 with do_sample, got 1: use Sampling")
 
     @property
     def is_deterministic(self) -> bool:
-        """Whether no processor draws, as XTC does."""
-        return not chain_of(self.processors).is_random
+        """Whether neither the search draws nor a processor, as XTC does."""
+        return not self.do_sample and not chain_of(self.processors).is_random
 
     def __repr__(self) -> str:
         return short_repr(self)
@@ -86,8 +96,11 @@ class BeamSearch:
     def start(
         self, lm: LanguageModel, transcripts: list[Transcript], seeds: Sequence[int]
     ) -> list[Beams]:
-        chains = chains_of(self.processors, seeds)
-        return [Beams(self, *pair) for pair in zip(transcripts, chains, strict=True)]
+        rows = zip(transcripts, chains_of(self.processors, seeds), seeds, strict=True)
+        return [
+            Beams(self, transcript, chain, seeded(seed) if self.do_sample else None)
+            for transcript, chain, seed in rows
+        ]
 
     def normalized(self, logprob: float, length: int) -> float:
         """Return the score of a hypothesis of `length` new tokens."""
@@ -125,19 +138,30 @@ class Hypothesis:
 
 
 class Extension(NamedTuple):
-    """A live hypothesis's row, one more token, its logprob, and the sum that ranks it, in nats."""
+    """A live hypothesis's row, one more token, its logprob, and the sum that ranks it, in nats.
+
+    Its place is that in the order in which the step drew its candidates, else by falling sum.
+    """
 
     row: int
     token_id: int
     logprob: float
     total: float
+    place: int
 
 
 class Beams(LateSearch):
     """The beams of one prompt: `live` hypotheses, best first, and the best `finished` ones."""
 
-    def __init__(self, strategy: BeamSearch, transcript: Transcript, chain: Chain) -> None:
-        self.strategy, self.transcripts, self.chain = strategy, [transcript], chain
+    def __init__(
+        self,
+        strategy: BeamSearch,
+        transcript: Transcript,
+        chain: Chain,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        self.strategy, self.transcripts = strategy, [transcript]
+        self.chain, self.generator = chain, generator
         self._live = [Hypothesis(transcript, 0.0)]
         self.finished: list[tuple[float, Hypothesis]] = []
         self.chosen: list[int] = []  # the token ids that the last step kept
@@ -167,15 +191,16 @@ class Beams(LateSearch):
         live: list[Hypothesis] = []
         self.chosen = []
         allowed, candidates = self._expand(logits, penalty)
-        for rank, candidate in enumerate(candidates):
-            row, token_id, logprob, total = candidate
+        for candidate in candidates:
+            row, token_id, logprob, total, place = candidate
             fate: Fate = "pruned"
-            if len(live) < width and rank < self._enough:
+            # A drawn candidate may finish though better ones have filled the beam.
+            if place < (self._enough if len(live) < width else width):
                 transcript = self.live[row].transcript.fork()
                 transcript.append(token_id, logprob, logits[row], allowed[row])
                 if transcript.finish_reason is None:
-                    fate = "kept"
-                elif rank < width:  # below the beam it would not have been kept: it may not finish
+                    fate = "kept" if len(live) < width else "pruned"
+                elif place < width:  # below the beam it would not have been kept: it may not finish
                     fate = "finished"
             node = self._record(candidate, fate)
             if fate == "pruned":
@@ -212,23 +237,30 @@ class Beams(LateSearch):
         if float(totals.max()) == -math.inf and self.stopping.min_new_tokens > lengths[0]:
             raise self.stopping.dead_end(lengths[0])
         check_logits(totals)
-        places = totals.topk(min(self._enough, len(totals))).indices.tolist()
+        count = min(self._enough, len(totals))
+        chosen = (
+            totals.topk(count).indices.tolist()
+            if self.generator is None
+            else without_replacement(totals, count, self.generator)
+        )
         if self.recorder is not None:
-            more = totals.topk(min(len(places) + NUM_PRUNED, len(totals))).indices.tolist()
-            places += [place for place in more if place not in places]
-        steps, sums = logprobs.flatten()[places].tolist(), totals[places].tolist()
+            more = totals.topk(min(len(chosen) + NUM_PRUNED, len(totals))).indices.tolist()
+            chosen += [index for index in more if index not in chosen]
+        steps, sums = logprobs.flatten()[chosen].tolist(), totals[chosen].tolist()
         vocab = logits.shape[-1]
         candidates = [
-            Extension(place // vocab, place % vocab, logprob, total)
-            for place, logprob, total in zip(places, steps, sums, strict=True)
+            Extension(index // vocab, index % vocab, logprob, total, place)
+            for place, (index, logprob, total) in enumerate(zip(chosen, steps, sums, strict=True))
             if total > -math.inf
         ]
+        if self.generator is not None:
+            candidates.sort(key=lambda candidate: -candidate.total)
         return allowed, candidates
 
     def _record(self, candidate: Extension, fate: Fate) -> int | None:
         if self.recorder is None:
             return None
-        row, token_id, logprob, total = candidate
+        row, token_id, logprob, total, _ = candidate
         parent = self.live[row]
         length = len(parent.transcript.token_ids) + 1
         return self.recorder.add(Growth(parent.node, length, token_id, logprob, total, fate))

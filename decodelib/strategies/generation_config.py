@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from decodelib.decoding.search import Strategy
-from decodelib.processors.base import chain_of
+from decodelib.processors.base import LogitsProcessor, Processor, chain_of
 from decodelib.processors.generation_config import (
     BEFORE_SAMPLING,
+    at_least_keeping,
     check_expressible,
     field,
     fields_of,
@@ -35,7 +37,10 @@ def from_generation_config(config: Any) -> Strategy:
       `TopH`;
     - num_beams > 1 is `BeamSearch`, with num_beam_groups > 1 `DiverseBeamSearch`;
     - penalty_alpha > 0 without sampling is `ContrastiveSearch`;
-    - beams and contrastive search have the processors from sequence_bias to suppress_tokens too.
+    - with do_sample=True, `BeamSearch` has all of these processors and draws its candidates; its
+      truncations keep one token more than there are ends, as transformers' do;
+    - otherwise beams and contrastive search have the processors from sequence_bias to
+      suppress_tokens too.
 
     Lengths, stop strings and EOS ids are not read: they are arguments of `generate` and properties
     of the model, not of a strategy. Neither are settings that leave the text as it is (caches,
@@ -76,20 +81,24 @@ def to_generation_config(strategy: Strategy) -> dict[str, Any]:
         strategy: `Greedy()`, a `BeamSearch`, or a `Sampling` of LogitBias, RepetitionPenalty,
             NoRepeatNGram, SuppressTokens, Temperature, TopK, TopP, MinP, Typical, Epsilon and Eta,
             each at most once, in this order, which is the only one that transformers knows, and
-            with no settings but the first. Beam search may have the first four.
+            with no settings but the first. Beam search may have the first four, with `do_sample`
+            all of them, with min_tokens_to_keep=2 where they have that.
 
     Raises:
         TypeError: If it is not a strategy.
         ValueError: For any other strategy.
     """
     if isinstance(strategy, BeamSearch):
+        chosen = chain_of(strategy.processors).processors
+        if strategy.do_sample:
+            chosen = tuple(_with_own_minimum(processor) for processor in chosen)
         return {
-            "do_sample": False,
+            "do_sample": strategy.do_sample,
             "num_beams": strategy.num_beams,
             "length_penalty": strategy.length_penalty,
             "early_stopping": strategy.early_stopping,
             "num_return_sequences": strategy.num_return_sequences,
-            **fields_of(chain_of(strategy.processors).processors, BEFORE_SAMPLING),
+            **(fields_of(chosen) if strategy.do_sample else fields_of(chosen, BEFORE_SAMPLING)),
         }
     if isinstance(strategy, Greedy):
         return {"do_sample": False, "num_beams": 1, "repetition_penalty": 1.0}
@@ -102,20 +111,35 @@ def to_generation_config(strategy: Strategy) -> dict[str, Any]:
     raise ValueError(f"strategy must be greedy, sampling or beam search, got {strategy!r}")
 
 
-def _beams(config: Any, num_beams: int) -> Strategy:
-    if field(config, "do_sample", False):
+def _with_own_minimum(processor: LogitsProcessor) -> LogitsProcessor:
+    """Return a truncation without the second token that transformers has it keep in such beams."""
+    if getattr(processor, "min_tokens_to_keep", 2) != 2 or processor == TopK(1):
         raise ValueError(
-            f"config must not have do_sample=True with num_beams={num_beams}: no strategy samples "
-            "beams that way, StochasticBeamSearch is the nearest"
+            "processors must keep two tokens, as transformers' do in sampled beams, got "
+            f"{processor!r}"
         )
-    shared = {
+    return at_least_keeping(processor, 1) if isinstance(processor, Processor) else processor
+
+
+def _beams(config: Any, num_beams: int) -> Strategy:
+    shared: dict[str, Any] = {
         "num_beams": num_beams,
         "length_penalty": field(config, "length_penalty", 1.0),
         "early_stopping": field(config, "early_stopping", False),
         "num_return_sequences": field(config, "num_return_sequences", 1),
-        "processors": processors_of(config, BEFORE_SAMPLING),
     }
     groups = field(config, "num_beam_groups", 1)
+    if field(config, "do_sample", False):
+        if groups != 1:
+            raise ValueError(
+                f"config must not have do_sample=True with num_beam_groups={groups}, since no "
+                "strategy draws in groups"
+            )
+        ends = field(config, "eos_token_id", 0)
+        keep = 1 + (len(ends) if isinstance(ends, Sequence) else 1)
+        chosen = processors_of(config, min_tokens_to_keep=keep)
+        return BeamSearch(**shared, processors=chosen, do_sample=True)
+    shared["processors"] = processors_of(config, BEFORE_SAMPLING)
     if groups == 1:
         return BeamSearch(**shared)
     penalty = field(config, "diversity_penalty", 0.0)

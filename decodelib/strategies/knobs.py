@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias
 
 from decodelib.decoding.search import Strategy
 from decodelib.models.base import LanguageModel
@@ -19,22 +19,13 @@ from decodelib.strategies.contrastive_search import ContrastiveSearch
 from decodelib.strategies.diverse import DiverseBeamSearch
 from decodelib.strategies.entropix import EntropySampling
 from decodelib.strategies.power import PowerSampling
+from decodelib.strategies.prompt_lookup import PromptLookup
 from decodelib.strategies.sampling import Greedy, Sampling
 from decodelib.strategies.speculative import SpeculativeSampling
 from decodelib.strategies.stochastic import StochasticBeamSearch
 
 Given: TypeAlias = Mapping[str, Any]
 """The knobs that were given, by name, each with its value or with the processor itself."""
-
-_Changed = TypeVar(
-    "_Changed",
-    BeamSearch,
-    ContrastiveDecoding,
-    ContrastiveSearch,
-    DiverseBeamSearch,
-    EntropySampling,
-    StochasticBeamSearch,
-)
 
 
 KNOBS: dict[str, Knob] = PROCESSOR_KNOBS | {
@@ -51,6 +42,7 @@ KNOBS: dict[str, Knob] = PROCESSOR_KNOBS | {
         ("A",),
         slider=(-2.0, 3.0, 0.1),
     ),
+    "do_sample": Knob("Sampled beams", "draw the candidates of beam search", (), neutral=False),
     "num_beam_groups": Knob(
         "Beam groups",
         "beams in N groups that avoid each other's tokens (default: 3)",
@@ -79,6 +71,14 @@ KNOBS: dict[str, Knob] = PROCESSOR_KNOBS | {
     ),
     "amateur": Knob("Amateur", "the weaker model to contrast with", ("MODEL",), kind=str),
     "draft": Knob("Draft", "the faster model that proposes tokens", ("MODEL",), kind=str),
+    "max_matching_ngram_size": Knob(
+        "Tokens looked up",
+        "how many of the last tokens are looked for in the text so far (default: 2)",
+        ("N",),
+        kind=int,
+        neutral=2,
+        slider=(1, 8, 1),
+    ),
     "num_draft_tokens": Knob(
         "Tokens in a draft",
         "how many tokens it proposes at once (default: 4)",
@@ -136,10 +136,18 @@ def processors(given: Given) -> list[LogitsProcessor]:
     ]
 
 
+def _draws(given: Given) -> list[LogitsProcessor]:
+    """Return the processors of something that draws; temperature 0 draws the best token alone."""
+    if given.get("temperature") != 0:
+        return processors(given)
+    kept = {name: given[name] for name in given if name in _RERANKING}
+    return [*processors(kept), TopK(1)]
+
+
 def _greedy(given: Given) -> Strategy:
     """Return greedy decoding on what those processors leave that may change the best token."""
-    chosen = processors({name: given[name] for name in given if name in _RERANKING})
-    return Sampling(*chosen, TopK(1)) if chosen else Greedy()
+    chosen = _draws({**given, "temperature": 0})
+    return Sampling(*chosen) if len(chosen) > 1 else Greedy()
 
 
 def _sampling(given: Given, load: Callable[[str], LanguageModel]) -> Strategy:
@@ -152,28 +160,24 @@ def _entropy(given: Given, load: Callable[[str], LanguageModel]) -> Strategy:
     return _with_processors(EntropySampling(), given)
 
 
-def _with_processors(strategy: _Changed, given: Given) -> _Changed:
+def _with_processors(strategy: Any, given: Given) -> Strategy:
     """Return a strategy with other settings: its own fields, and processors for the other knobs."""
     own = {field.name for field in fields(strategy)}
-    settings: dict[str, Any] = {name: given[name] for name in given if name in own}
-    others = processors({name: given[name] for name in given if name not in own})
-    return replace(strategy, **settings, processors=others)
+    settings = {name: value for name, value in given.items() if name in own}
+    others = processors({name: value for name, value in given.items() if name not in own})
+    changed: Strategy = replace(strategy, **settings, processors=others)
+    return changed
 
 
 def _contrast(given: Given, load: Callable[[str], LanguageModel]) -> Strategy:
     amateur = load(_required(given, "amateur"))
-    settings = {name: value for name, value in given.items() if name != "amateur"}
-    return _with_processors(ContrastiveDecoding(amateur), settings)
+    return _with_processors(ContrastiveDecoding(amateur), {**given, "amateur": amateur})
 
 
 def _speculative(given: Given, load: Callable[[str], LanguageModel]) -> Strategy:
     draft = load(_required(given, "draft"))
     number = {name: given[name] for name in ("num_draft_tokens",) if name in given}
-    # Temperature 0 is greedy here too, and greedy is sampling from the most probable token alone.
-    if given.get("temperature") == 0:
-        kept = {name: given[name] for name in given if name in _RERANKING}
-        return SpeculativeSampling(draft, *processors(kept), TopK(1), **number)
-    return SpeculativeSampling(draft, *processors(given), **number)
+    return SpeculativeSampling(draft, *_draws(given), **number)
 
 
 def _power(given: Given, load: Callable[[str], LanguageModel]) -> Strategy:
@@ -181,27 +185,29 @@ def _power(given: Given, load: Callable[[str], LanguageModel]) -> Strategy:
     return PowerSampling(**{names[knob]: value for knob, value in given.items()})
 
 
-def _several(given: Given) -> tuple[list[LogitsProcessor], int]:
-    greedy: list[LogitsProcessor] = [TopK(1)]
-    chosen = greedy if given.get("temperature") == 0 else processors(given)
-    return chosen, given.get("num_return_sequences", 16)
+def _count(given: Given) -> int:
+    return int(given.get("num_return_sequences", 16))
 
 
 def _arithmetic(given: Given, load: Callable[[str], LanguageModel]) -> Strategy:
-    chosen, count = _several(given)
-    return ArithmeticSampling(*chosen, num_return_sequences=count)
+    return ArithmeticSampling(*_draws(given), num_return_sequences=_count(given))
 
 
 def _mbr(given: Given, load: Callable[[str], LanguageModel]) -> Strategy:
-    chosen, count = _several(given)
-    return MinimumBayesRisk(candidates=Sampling(*chosen, num_return_sequences=count))
+    candidates = Sampling(*_draws(given), num_return_sequences=_count(given))
+    return MinimumBayesRisk(candidates=candidates)
 
 
 def _votes(given: Given, load: Callable[[str], LanguageModel]) -> Strategy:
-    chosen, count = _several(given)
     if "answer" not in given:
         raise ValueError("--answer must be a regular expression for this strategy, got none")
-    return SelfConsistency(given["answer"], Sampling(*chosen, num_return_sequences=count))
+    candidates = Sampling(*_draws(given), num_return_sequences=_count(given))
+    return SelfConsistency(given["answer"], candidates)
+
+
+def _copying(given: Given, load: Callable[[str], LanguageModel]) -> Strategy:
+    size, number = given.get("max_matching_ngram_size", 2), given.get("num_draft_tokens", 4)
+    return SpeculativeSampling(PromptLookup(size), *_draws(given), num_draft_tokens=number)
 
 
 def _required(given: Given, name: str) -> str:
@@ -220,7 +226,6 @@ _RERANKING = (
     "xtc",
 )
 """The processors that may make another token the best, so that they change greedy decoding."""
-
 _STATELESS = tuple(name for name in PROCESSOR_KNOBS if name != "mirostat")
 """The processors of the strategies that take tokens back, which a sequence's own cannot follow."""
 
@@ -236,7 +241,7 @@ STRATEGIES: dict[str, Choice] = {
     ),
     "beam": Choice(
         "searches for the most probable text",
-        _and_others(("num_beams", "length_penalty")),
+        _and_others(("num_beams", "length_penalty", "do_sample")),
         lambda given, load: _with_processors(BeamSearch(), given),
     ),
     "entropy": Choice(
@@ -268,6 +273,11 @@ STRATEGIES: dict[str, Choice] = {
         "draws as sampling does, helped by a faster model",
         _and_others(("draft", "num_draft_tokens")),
         _speculative,
+    ),
+    "prompt-lookup": Choice(
+        "draws as sampling does, helped by copies from the text so far",
+        _and_others(("max_matching_ngram_size", "num_draft_tokens")),
+        _copying,
     ),
     "power": Choice(
         "draws whole texts, the more probable the more often", ("power", "num_moves"), _power

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol, TypeAlias
 
 import torch
 from jaxtyping import Float, Int
@@ -23,18 +23,20 @@ from decodelib.distributions import log_probs, widen
 from decodelib.kernels.seeds import seeded
 from decodelib.models.base import Cache, LanguageModel
 from decodelib.processors.base import Chain, LogitsProcessor, given_processors
+from decodelib.strategies.prompt_lookup import PromptLookup
 
 
 @dataclass(frozen=True, init=False)
 class SpeculativeSampling:
-    """Sampling from the target model, with proposals from a draft model.
+    """Sampling from the target model, with proposals from a draft.
 
     The draft proposes token v with probability q(v), and the target accepts it with probability
     min(1, p(v) / q(v)). At the first rejection a token is drawn from max(0, p - q), normalised;
     after a proposal accepted in full, one more from p. The model given to `generate` is the target.
 
     Args:
-        draft: A faster model with the same vocabulary.
+        draft: A faster model with the same vocabulary, or `PromptLookup()`, which copies what
+            followed the last tokens before.
         processors: Applied to both models' logits, as in `Sampling`; the result is distributed as
             `Sampling(*processors)`. Not processors that follow a sequence, such as Mirostat.
         num_draft_tokens: Tokens in a proposal, at least 1. Usual values: 2 to 8.
@@ -54,15 +56,20 @@ class SpeculativeSampling:
 
     is_deterministic: ClassVar[bool] = False
 
-    draft: LanguageModel
+    draft: LanguageModel | PromptLookup
     processors: tuple[LogitsProcessor, ...]
     num_draft_tokens: int
 
     def __init__(
-        self, draft: LanguageModel, *processors: LogitsProcessor, num_draft_tokens: int = 4
+        self,
+        draft: LanguageModel | PromptLookup,
+        *processors: LogitsProcessor,
+        num_draft_tokens: int = 4,
     ) -> None:
-        if not isinstance(draft, LanguageModel):
-            raise TypeError(f"draft must be a model, such as load() returns, got {draft!r}")
+        if not isinstance(draft, LanguageModel | PromptLookup):
+            raise TypeError(
+                f"draft must be a model, such as load() returns, or a PromptLookup, got {draft!r}"
+            )
         check_integer("num_draft_tokens", num_draft_tokens, 1)
         object.__setattr__(self, "draft", draft)
         settled = given_processors(processors, "a rejected proposal is")
@@ -71,28 +78,27 @@ class SpeculativeSampling:
 
     def __repr__(self) -> str:
         processors = "".join(f", {processor!r}" for processor in self.processors)
-        return (
-            f"SpeculativeSampling({self.draft.name}{processors}, "
-            f"num_draft_tokens={self.num_draft_tokens})"
-        )
+        draft = self.draft.name if isinstance(self.draft, LanguageModel) else repr(self.draft)
+        return f"SpeculativeSampling({draft}{processors}, num_draft_tokens={self.num_draft_tokens})"
 
     def start(
         self, lm: LanguageModel, transcripts: list[Transcript], seeds: Sequence[int]
     ) -> list[Speculation]:
-        if self.draft.vocab_size != lm.vocab_size:
-            raise ValueError(
-                f"draft must have {lm.name}'s vocabulary of {lm.vocab_size} tokens, "
-                f"got {self.draft.vocab_size}"
-            )
-        check_room("draft", self.draft, transcripts)
+        if isinstance(self.draft, LanguageModel):
+            if self.draft.vocab_size != lm.vocab_size:
+                raise ValueError(
+                    f"draft must have {lm.name}'s vocabulary of {lm.vocab_size} tokens, "
+                    f"got {self.draft.vocab_size}"
+                )
+            check_room("draft", self.draft, transcripts)
         rows = zip(transcripts, seeds, chains_of(self.processors, seeds), strict=True)
         return [Speculation(self, lm, *row) for row in rows]
 
 
 class Speculation(Search):
-    """The two models in the middle of one prompt.
+    """The target and its draft in the middle of one prompt.
 
-    Between rounds both caches hold all tokens but the last, which the next round reads first.
+    Between rounds the caches hold all tokens but the last, which the next round reads first.
     """
 
     runs_itself = True
@@ -105,65 +111,47 @@ class Speculation(Search):
         seed: int,
         chain: Chain,
     ) -> None:
-        self.target, self.draft = target, strategy.draft
-        self.chain = chain
+        self.target, self.chain = target, chain
+        self.drafter: Drafter = (
+            Copying(self, strategy.draft)
+            if isinstance(strategy.draft, PromptLookup)
+            else Drafting(self, strategy.draft)
+        )
         self.num_draft_tokens = strategy.num_draft_tokens
         self.transcript, self.transcripts = transcript, [transcript]
         self.generator = seeded(seed)
-        self._caches: tuple[Cache, Cache] | None = None
+        self._cache: Cache | None = None
 
     def advance(self, logits: Float[Tensor, "0 vocab"]) -> Move:
         """Append at least one token: the accepted part of a proposal and one of the target's."""
-        if self._caches is None:
+        if self._cache is None:
             self._begin()
         else:
-            self._speculate(*self._caches)
+            self._speculate(self._cache)
         return Move.of([])
 
-    def _speculate(self, target_cache: Cache, draft_cache: Cache) -> None:
+    def _speculate(self, cache: Cache) -> None:
         last = self.transcript.token_ids[-1]
-        drafted = self._propose(draft_cache)
-        read = self._ids(self.target, [last, *(token_id for token_id, _ in drafted)])
-        logits = self.target.extend(read[None], target_cache)[0]  # (proposal + 1, V)
+        left = self.transcript.stopping.max_new_tokens - len(self.transcript.token_ids)
+        drafted = self.drafter.propose(min(self.num_draft_tokens, left - 1))
+        read = ids_for(self.target, [last, *(token_id for token_id, _ in drafted)])
+        logits = self.target.extend(read[None], cache)[0]  # (proposal + 1, V)
         accepted = self._check(drafted, logits)
-        unread = len(drafted) - accepted
-        target_cache.rewind(unread)
-        draft_cache.rewind(max(0, unread - 1))
-        if not unread and drafted:
-            # The draft has not read its last proposal yet; the target has.
-            self.draft.step(self._ids(self.draft, [drafted[-1][0]]), draft_cache)
+        cache.rewind(len(drafted) - accepted)
+        self.drafter.settle(drafted, accepted)
 
     def _begin(self) -> None:
-        """Read the prompt with both models, and let the target give the first token."""
+        """Read the prompt, and let the target give the first token."""
         ids = self.transcript.prompt_ids
         room = len(ids) + self.transcript.stopping.max_new_tokens
-        logits, target_cache = self.target.prefill([self._ids(self.target, ids)], room)
-        _, draft_cache = self.draft.prefill([self._ids(self.draft, ids)], room)
-        self._caches = (target_cache, draft_cache)
-        self._draw(logits[0], self._processed(logits, self.transcript), "target")
+        logits, self._cache = self.target.prefill([ids_for(self.target, ids)], room)
+        self.drafter.begin(ids, room)
+        self._draw(logits[0], self.processed(logits, self.transcript), "target")
 
-    def _propose(self, cache: Cache) -> list[tuple[int, Tensor]]:
-        """Return the drafted tokens, each with the distribution it was drawn from."""
-        imagined = self.transcript.fork()
-        imagined.trace = False
-        left = imagined.stopping.max_new_tokens - len(imagined.token_ids)
-        drafted: list[tuple[int, Tensor]] = []
-        while len(drafted) < min(self.num_draft_tokens, left - 1):
-            logits = self.draft.step(self._ids(self.draft, imagined.token_ids[-1:]), cache)
-            after = self._processed(self._with_a_way_on(logits, imagined), imagined)
-            token_id = int(sample(after, uniforms([self.generator])))
-            drafted.append((token_id, probabilities(after[0])))
-            imagined.append(token_id, 0.0, logits[0], after[0])
-            if imagined.finish_reason is not None:
-                break
-        if not drafted:
-            self.draft.step(self._ids(self.draft, imagined.token_ids[-1:]), cache)
-        return drafted
-
-    def _check(self, drafted: Sequence[tuple[int, Tensor]], logits: Tensor) -> int:
+    def _check(self, drafted: Drafted, logits: Tensor) -> int:
         """Append the accepted tokens and one of the target's own; return how many were accepted."""
         for place, (token_id, q) in enumerate(drafted):
-            after = self._processed(logits[place : place + 1], self.transcript)
+            after = self.processed(logits[place : place + 1], self.transcript)
             p = probabilities(after[0])
             if float(uniforms([self.generator])) >= acceptance(p, q)[token_id]:
                 self._draw(logits[place], residual(p, q).log()[None], "rejected: residual")
@@ -171,14 +159,76 @@ class Speculation(Search):
             self._append(token_id, logits[place], after[0], "accepted")
             if self.transcript.finish_reason is not None:
                 return place
-        after = self._processed(logits[-1:], self.transcript)
+        after = self.processed(logits[-1:], self.transcript)
         self._draw(logits[-1], after, "bonus" if drafted else "target")
         return len(drafted)
 
-    def _processed(self, logits: Tensor, transcript: Transcript) -> Float[Tensor, "1 vocab"]:
+    def processed(self, logits: Tensor, transcript: Transcript) -> Float[Tensor, "1 vocab"]:
         length = len(transcript.token_ids)
         allowed = transcript.stopping.forbid_early_end(logits, [length])
         return process([self.chain], [transcript], allowed)
+
+    def _draw(self, before: Tensor, after: Tensor, decision: str) -> None:
+        token_id = int(sample(after, uniforms([self.generator])))
+        self._append(token_id, before, after[0], decision)
+
+    def _append(self, token_id: int, before: Tensor, after: Tensor, decision: str) -> None:
+        logprob = float(log_probs(widen(before))[token_id])
+        self.transcript.append(token_id, logprob, before, after, decision)
+
+
+Drafted: TypeAlias = list[tuple[int, Tensor]]
+"""The tokens of a proposal, each with the distribution that it was drawn from."""
+
+
+class Drafter(Protocol):
+    """What makes the proposals of one text."""
+
+    def begin(self, ids: Sequence[int], room: int) -> None:
+        """Read the prompt."""
+
+    def propose(self, count: int) -> Drafted:
+        """Return at most `count` tokens that may follow the text."""
+
+    def settle(self, drafted: Drafted, accepted: int) -> None:
+        """Forget what was not accepted of a proposal."""
+
+
+class Drafting:
+    """A model that proposes what it draws itself."""
+
+    def __init__(self, search: Speculation, model: LanguageModel) -> None:
+        self.search, self.model = search, model
+        self._cache: Cache
+
+    def begin(self, ids: Sequence[int], room: int) -> None:
+        _, self._cache = self.model.prefill([ids_for(self.model, ids)], room)
+
+    def propose(self, count: int) -> Drafted:
+        search = self.search
+        imagined = search.transcript.fork()
+        imagined.trace = False
+        drafted: Drafted = []
+        while len(drafted) < count:
+            logits = self._read(imagined.token_ids[-1])
+            after = search.processed(self._with_a_way_on(logits, imagined), imagined)
+            token_id = int(sample(after, uniforms([search.generator])))
+            drafted.append((token_id, probabilities(after[0])))
+            imagined.append(token_id, 0.0, logits[0], after[0])
+            if imagined.finish_reason is not None:
+                break
+        if not drafted:
+            self._read(imagined.token_ids[-1])
+        return drafted
+
+    def settle(self, drafted: Drafted, accepted: int) -> None:
+        unread = len(drafted) - accepted
+        self._cache.rewind(max(0, unread - 1))
+        if not unread and drafted:
+            self._read(drafted[-1][0])  # the target has read its last proposal already
+
+    def _read(self, token_id: int) -> Float[Tensor, "1 vocab"]:
+        return self.model.step(ids_for(self.model, [token_id]), self._cache)
 
     @staticmethod
     def _with_a_way_on(logits: Tensor, transcript: Transcript) -> Float[Tensor, "1 vocab"]:
@@ -190,17 +240,34 @@ class Speculation(Search):
         allowed = transcript.stopping.forbid_early_end(logits, [length], dead_rows="keep")
         return logits if bool(allowed.amax() > -torch.inf) else torch.zeros_like(logits)
 
-    def _draw(self, before: Tensor, after: Tensor, decision: str) -> None:
-        token_id = int(sample(after, uniforms([self.generator])))
-        self._append(token_id, before, after[0], decision)
 
-    def _append(self, token_id: int, before: Tensor, after: Tensor, decision: str) -> None:
-        logprob = float(log_probs(widen(before))[token_id])
-        self.transcript.append(token_id, logprob, before, after, decision)
+class Copying:
+    """A lookup in the text so far, which is as sure of its proposals as can be."""
 
-    @staticmethod
-    def _ids(lm: LanguageModel, ids: Sequence[int]) -> Int[Tensor, " seq"]:
-        return torch.tensor(ids, dtype=torch.long, device=lm.device)
+    def __init__(self, search: Speculation, lookup: PromptLookup) -> None:
+        self.search, self.lookup = search, lookup
+
+    def begin(self, ids: Sequence[int], room: int) -> None:
+        pass
+
+    def propose(self, count: int) -> Drafted:
+        transcript = self.search.transcript
+        vocab = self.search.target.vocab_size
+        drafted: Drafted = []
+        for token_id in self.lookup.propose(transcript.prompt_ids + transcript.token_ids, count):
+            certain = torch.zeros(vocab, dtype=torch.float64)
+            certain[token_id] = 1
+            drafted.append((token_id, certain))
+            if token_id in transcript.stopping.ends:
+                break
+        return drafted
+
+    def settle(self, drafted: Drafted, accepted: int) -> None:
+        pass
+
+
+def ids_for(lm: LanguageModel, ids: Sequence[int]) -> Int[Tensor, " seq"]:
+    return torch.tensor(ids, dtype=torch.long, device=lm.device)
 
 
 def probabilities(logits: Float[Tensor, " vocab"]) -> Float[Tensor, " vocab"]:

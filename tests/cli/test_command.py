@@ -88,6 +88,14 @@ def lm() -> dl.LanguageModel:
             lambda lm: dl.ContrastiveDecoding(lm, 0.2),
         ),
         (
+            ["--strategy", "prompt-lookup", "--max-matching-ngram-size", "1", "--temperature", "0"],
+            dl.SpeculativeSampling(dl.PromptLookup(1), dl.TopK(1)),
+        ),
+        (
+            ["--strategy", "beam", "--do-sample", "--num-beams", "2"],
+            dl.BeamSearch(2, do_sample=True),
+        ),
+        (
             ["--strategy", "speculative", "--draft", "storybook", "--xtc", "0.5", "0.1"],
             lambda lm: dl.SpeculativeSampling(lm, dl.XTC(0.5, 0.1)),
         ),

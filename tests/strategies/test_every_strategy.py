@@ -85,6 +85,8 @@ MAKERS = {
     "contrastive decoding with processors": lambda noisy: dl.ContrastiveDecoding(
         noisy, processors=CHAIN
     ),
+    "sampled beams": lambda noisy: dl.BeamSearch(2, do_sample=True, processors=CHAIN),
+    "prompt lookup": lambda noisy: dl.SpeculativeSampling(dl.PromptLookup(), dl.TopP(0.3)),
     "speculative with processors": lambda noisy: dl.SpeculativeSampling(noisy, *CHAIN),
 }
 each_strategy = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)

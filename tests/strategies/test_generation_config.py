@@ -210,7 +210,10 @@ def test_what_does_not_sample_is_greedy_or_a_search(settings, strategy) -> None:
     [
         ({"forced_eos_token_id": 3}, "config must leave forced_eos_token_id unset, got 3"),
         ({"do_sample": True, "top_h": 0.4}, "config must leave top_h unset, got 0.4"),
-        ({"do_sample": True, "num_beams": 2}, "must not have do_sample=True with num_beams=2"),
+        (
+            {"do_sample": True, "num_beams": 4, "num_beam_groups": 2},
+            "must not have do_sample=True with num_beam_groups=2",
+        ),
         ({"num_return_sequences": 3}, "must have num_return_sequences=1 without beams or sampling"),
         ({"do_sample": True, "top_p": 1.5}, r"top_p must be in \(0, 1\], got 1.5"),
     ],

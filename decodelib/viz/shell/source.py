@@ -39,7 +39,9 @@ def as_source(strategy: Strategy) -> str:
     runs if the reader's own class has a faithful one.
     """
     text = repr(strategy)
-    if isinstance(strategy, dl.SpeculativeSampling):
+    if isinstance(strategy, dl.SpeculativeSampling) and isinstance(
+        strategy.draft, dl.LanguageModel
+    ):
         text = text.replace(f"({strategy.draft.name}", f"({as_call(strategy.draft)}", 1)
     for model in vars(strategy).values() if hasattr(strategy, "__dict__") else ():
         if isinstance(model, dl.LanguageModel):
