@@ -36,8 +36,8 @@ check: $(READY) ## between two edits: lint, types, and the fast tests of the roo
 test-portable: $(READY) ## the same on the instructions that every processor has
 	ATEN_CPU_CAPABILITY=default OMP_NUM_THREADS=2 $(BIN)/python -m tools.suite
 
-course: book ## pack the student and instructor editions and the offline site
-	$(BIN)/python -m tools.course
+course: pdf ## pack the editions for students and instructors, the offline site and the PDF
+	$(BIN)/python -m tools.course --pdf _build/decoding-language-models.pdf
 
 pdf: book ## print the book as one PDF
 	$(BIN)/python -m tools.pdf

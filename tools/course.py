@@ -1,21 +1,29 @@
-"""Pack the book for a course: `make course` writes three zip files to _build/course.
+"""Pack the book for a course: `make course` writes editions for students and instructors.
 
-The student edition has every exercise and its check, and no solution. The instructor edition is
-the whole repository with the solutions unfolded. The site is the built website, to open offline.
+Students get the chapters as notebooks with every exercise and no solution, checks that carry no
+solution either, the site and the PDF without solutions, and a syllabus. Instructors get the whole
+repository with the solutions unfolded, an answer key, and a recipe for a JupyterHub.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 
+from decodelib.checks.exercises import tasks
 from tools.book import ROOT, chapter_notebooks
+from tools.course_checks import leave_solutions_out
+from tools.course_key import answer_key
+from tools.course_markdown import equation_numbers, plain
+from tools.course_site import student_site
 
 NAME = "decoding-language-models"
+TEXTS = ROOT / "tools" / "course_texts"
 STUDENT_FILES = (
     "chapters",
     "decodelib",
@@ -38,27 +46,19 @@ INSTRUCTOR_FILES = (
     "tools",
     "training",
 )
-NOT_FOR_STUDENTS = ("claims.md", "conftest.py", "nbval_sanitize.cfg", "ruff.toml")
+NOT_FOR_STUDENTS = (
+    "claims.md",
+    "claims_elsewhere.md",
+    "promises.md",
+    "live.md",
+    "line.md",
+    "conftest.py",
+    "nbval_sanitize.cfg",
+    "ruff.toml",
+)
 LEFT_OUT = shutil.ignore_patterns(
     "__pycache__", ".ipynb_checkpoints", "*.egg-info", "runs", "corpus", ".DS_Store"
 )
-
-STUDENT_README = """\
-# Decoding Language Models: student edition
-
-The chapters as notebooks, with exercises that check your answers. You need Python 3.11 or newer.
-
-    python3 -m venv .venv
-    .venv/bin/python -m pip install -r requirements.txt
-    .venv/bin/python -m jupyter lab chapters
-
-On Windows, write `.venv\\Scripts\\python` for `.venv/bin/python`. Start with `chapters/index.md`,
-then `01_next_token.ipynb`. To do an exercise, replace the line `raise NotImplementedError` with
-your own, and run the cell: the check says whether the function is right and, if it is not, what may
-be wrong.
-
-The text is under CC BY 4.0 and the code under the MIT licence; see LICENSE.
-"""
 
 
 def without_solutions(nb: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -98,13 +98,67 @@ def stage(
 
 def student_edition(folder: Path) -> None:
     stage(folder, STUDENT_FILES, without_solutions)
+    chapters = folder / "chapters"
     for name in NOT_FOR_STUDENTS:
-        (folder / "chapters" / name).unlink(missing_ok=True)
-    (folder / "README.md").write_text(STUDENT_README, encoding="utf-8")
+        (chapters / name).unlink(missing_ok=True)
+    leave_solutions_out(folder / "decodelib")
+    _write_plainly(chapters)
+    (chapters / "index.md").write_text(_text("index.md", chapters=_table()), encoding="utf-8")
+    (folder / "README.md").write_text(_text("readme.md"), encoding="utf-8")
+    (folder / "SYLLABUS.md").write_text(syllabus(), encoding="utf-8")
 
 
 def instructor_edition(folder: Path) -> None:
     stage(folder, INSTRUCTOR_FILES, with_solutions_open)
+    (folder / "ANSWERS.md").write_text(answer_key(), encoding="utf-8")
+    (folder / "SYLLABUS.md").write_text(syllabus(), encoding="utf-8")
+    shutil.copy2(TEXTS / "jupyterhub.md", folder / "JUPYTERHUB.md")
+
+
+def _write_plainly(chapters: Path) -> None:
+    """Write the notebooks' and pages' MyST as Markdown that JupyterLab shows."""
+    books = {path: nbformat.read(path, as_version=4) for path in sorted(chapters.glob("*.ipynb"))}
+    prose = {path: [c for c in nb.cells if c.cell_type == "markdown"] for path, nb in books.items()}
+    whole = [(path.stem, "\n".join(c.source for c in cells)) for path, cells in prose.items()]
+    equations = equation_numbers(whole)
+    missing = set(NOT_FOR_STUDENTS)
+    for path, nb in books.items():
+        for cell in prose[path]:
+            cell.source = plain(cell.source, path.stem, equations, missing)
+        nbformat.write(nb, path)
+    for path in chapters.glob("*.md"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(plain(text, path.stem, equations, missing), encoding="utf-8")
+
+
+def syllabus() -> str:
+    """Return the syllabus: one chapter a week, with its exercises and their points."""
+    rows = []
+    for week, (chapter, title) in enumerate(_chapters(), start=1):
+        own = [task for task in tasks() if task.chapter == chapter]
+        names = ", ".join(f"`{task.function}`" for task in own)
+        rows.append(f"| {week} | {title} | {names}: {sum(t.stars for t in own)} points |")
+    return _text("syllabus.md", weeks="\n".join(rows))
+
+
+def _table() -> str:
+    rows = [
+        f"| [{int(chapter[:2])}. {title}]({chapter}.ipynb) | "
+        f"{sum(task.minutes for task in tasks() if task.chapter == chapter)} |"
+        for chapter, title in _chapters()
+    ]
+    return "\n".join(["| chapter | minutes for its exercises |", "|---|---|", *rows])
+
+
+def _chapters() -> list[tuple[str, str]]:
+    return list(dict.fromkeys((task.chapter, task.title) for task in tasks()))
+
+
+def _text(name: str, **parts: str) -> str:
+    text = (TEXTS / name).read_text(encoding="utf-8")
+    for part, value in parts.items():
+        text = text.replace(f"{{{part}}}", value)
+    return text
 
 
 def pack(folder: Path) -> Path:
@@ -112,32 +166,40 @@ def pack(folder: Path) -> Path:
     return Path(shutil.make_archive(str(folder), "zip", folder.parent, folder.name))
 
 
-def make_course(site: Path, output: Path) -> list[Path]:
-    """Write the three zip files to `output` and return them."""
+def make_course(site: Path, output: Path, pdf: Path | None = None) -> list[Path]:
+    """Write the editions to `output` and return their files; the PDF is one if it is given."""
     if not (site / "index.html").is_file():
         raise SystemExit(f"There is no built site in {site}: run `make book` first.")
-    editions = {"student": student_edition, "instructor": instructor_edition}
-    archives = []
+    output.mkdir(parents=True, exist_ok=True)
+    editions: dict[str, Callable[[Path], None]] = {
+        "student": student_edition,
+        "instructor": instructor_edition,
+        "site": lambda folder: student_site(site, folder, _take_solutions_out),
+    }
+    made = []
     for edition, fill in editions.items():
         folder = output / f"{NAME}-{edition}"
         fill(folder)
-        archives.append(pack(folder))
+        made.append(pack(folder))
         shutil.rmtree(folder)
-    folder = output / f"{NAME}-site"
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(site, folder)
-    archives.append(pack(folder))
-    shutil.rmtree(folder)
-    return archives
+    if pdf is not None:
+        made.append(Path(shutil.copy2(pdf, output / f"{NAME}-student.pdf")))
+    return made
+
+
+def _take_solutions_out(notebook: Path) -> None:
+    nb = without_solutions(nbformat.read(notebook, as_version=4))
+    notebook.write_text(json.dumps(nb, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--site", type=Path, default=ROOT / "_build" / "html")
     parser.add_argument("--output", type=Path, default=ROOT / "_build" / "course")
+    parser.add_argument("--pdf", type=Path, help="the printed book, without solutions")
     args = parser.parse_args()
-    for archive in make_course(args.site.resolve(), args.output.resolve()):
-        print(f"{archive.stat().st_size / 2**20:6.1f} MB  {archive}")
+    for made in make_course(args.site.resolve(), args.output.resolve(), args.pdf):
+        print(f"{made.stat().st_size / 2**20:6.1f} MB  {made}")
 
 
 if __name__ == "__main__":

@@ -27,11 +27,14 @@ def grade(arguments: Sequence[str]) -> int:
         check_integer("seed", chosen.seed, 0)
     from tqdm import tqdm
 
-    from decodelib.grading import report
-    from decodelib.grading.grade import grade as mark
-    from decodelib.grading.grade import tasks_set
-    from decodelib.grading.submissions import submissions
-    from decodelib.grading.workers import Limits
+    try:
+        from decodelib.grading import report
+        from decodelib.grading.grade import grade as mark
+        from decodelib.grading.grade import tasks_set
+        from decodelib.grading.submissions import submissions
+        from decodelib.grading.workers import Limits
+    except ModuleNotFoundError as error:
+        raise ValueError(f"decodelib grade is not in a student edition: {error}") from None
 
     started = time.monotonic()
     found = submissions(chosen.folder)

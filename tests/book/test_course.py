@@ -3,12 +3,14 @@
 import ast
 import builtins
 import json
+import re
 import zipfile
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from decodelib.checks.exercises import tasks
 from tools.book import chapter_notebooks
 from tools.course import NAME, make_course
 
@@ -63,11 +65,72 @@ def test_instructors_get_the_tests_and_the_two_commands(course):
         assert (course["instructor"] / name).is_file()
 
 
-def test_site_is_whole(course, site):
+def test_instructors_get_an_answer_key_and_a_recipe_for_a_hub(course):
+    key = (course["instructor"] / "ANSWERS.md").read_text(encoding="utf-8")
+    assert re.findall(r"^### (\S+) ", key, re.MULTILINE) == [task.name for task in tasks()]
+    assert key.count("```python") == key.count("Mistakes that the check knows") == len(tasks())
+    recipe = (course["instructor"] / "JUPYTERHUB.md").read_text(encoding="utf-8")
+    (config,) = re.findall(r"```python\n(.*?)```", recipe, re.DOTALL)
+    compile(config, "jupyterhub_config.py", "exec")
+
+
+def test_students_get_checks_without_solutions(course):
+    room = course["student"] / "decodelib" / "checks"
+    text = "\n".join(path.read_text(encoding="utf-8") for path in room.iterdir() if path.is_file())
+    assert "Misconception(" not in text.replace("class Misconception(", "").replace(
+        "Misconception(_answering", ""
+    )
+    assert not (course["student"] / "decodelib" / "grading").exists()
+    for task in tasks():
+        assert f'{task.checker} = checker("{task.checker}")' in text
+
+
+def test_what_students_read_names_nothing_that_they_do_not_have(course):
+    folder = course["student"]
+    pages = {path: path.read_text(encoding="utf-8") for path in folder.rglob("*.md")}
+    for path in (folder / "chapters").glob("*.ipynb"):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        prose = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
+        pages[path] = "\n".join(prose)
+    assert len(pages) > 20
+    for path, text in pages.items():
+        assert path.suffix != ".md" or not re.search(r"`make \w", text), path
+        assert not re.search(r"\{[\w:]+\}`|^:::|^```\{|^\([\w-]+\)=", text, re.MULTILINE), path
+        for target in re.findall(r"\]\(([\w./-]+\.(?:md|ipynb|html))", text):
+            assert (path.parent / target).exists(), (path, target)
+
+
+def test_the_syllabus_has_every_chapter_and_its_points(course):
+    text = (course["student"] / "SYLLABUS.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \d+ \| .*: (\d+) points \|$", text, re.MULTILINE)
+    assert len(rows) == len(NOTEBOOKS)
+    assert sum(map(int, rows)) == sum(task.stars for task in tasks())
+
+
+def test_the_site_for_students_has_no_solutions_and_is_whole_otherwise(course, site):
     def files(folder):
         return {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
 
     assert files(course["site"]) == files(site)
+    for notebook in NOTEBOOKS:
+        page = course["site"] / "chapters" / f"{notebook.stem}.html"
+        before = (site / "chapters" / f"{notebook.stem}.html").read_text(encoding="utf-8")
+        after = page.read_text(encoding="utf-8")
+        solved = len(cells(notebook, "solution"))
+        assert (before.count("tag_solution"), after.count("tag_solution")) == (solved, 0)
+        assert after.count("<div") - after.count("</div") == before.count("<div") - before.count(
+            "</div"
+        )
+        assert after.count("tag_exercise") == before.count("tag_exercise") == solved
+    for notebook in course["site"].rglob("*.ipynb"):
+        assert cells(notebook, "solution") == []
+
+
+def test_the_site_for_students_does_not_speak_of_teaching(course):
+    text = (course["site"] / "chapters" / "index.html").read_text(encoding="utf-8")
+    assert "Teaching with it" not in text
+    assert '<span class="pre">make</span>' not in text
+    assert "student edition" in text
 
 
 @each_notebook
