@@ -11,7 +11,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help package links book lab check test test-all test-portable course pdf bench models claims notebooks sweep lint lock clean distclean
+.PHONY: help package links book lab check test test-all test-portable course pdf epub bench models claims notebooks sweep lint lock clean distclean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ course: pdf ## pack the editions for students and instructors, the offline site 
 
 pdf: book ## print the book as one PDF
 	$(BIN)/python -m tools.pdf
+
+epub: book ## make the book an EPUB
+	$(BIN)/python -m tools.epub
 
 bench: $(READY) ## time decodelib beside transformers
 	$(BIN)/python -m benchmarks

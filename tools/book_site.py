@@ -2,8 +2,9 @@
 
 BOOK_URL=https://...         where the pages will stand: canonical addresses, previews, sitemap, 404
 BOOK_REPOSITORY=https://...  where the sources stand: buttons to edit a page and to report a fault
+BOOK_EPUB=1                  the pages are for `tools.epub`, which packs them
 
-Both are known when a site is published, and only then. Without them pages name no host at all.
+The addresses are known when a site is published, and only then. Without them pages name no host.
 """
 
 from __future__ import annotations
@@ -39,8 +40,24 @@ def setup(app: Sphinx) -> dict[str, Any]:
         options |= {"repository_branch": "main", "path_to_docs": ""}
         buttons = ("use_edit_page_button", "use_issues_button", "use_repository_button")
         config.html_theme_options = options | dict.fromkeys(buttons, True)
+    if os.environ.get("BOOK_EPUB"):
+        _for_epub(config, url)
     app.connect("html-page-context", _describe)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _for_epub(config: Any, url: str) -> None:
+    """Set what Sphinx's EPUB builder asks for; without an address, a UUID identifies the book."""
+    config.epub_title = config.html_title or config.project
+    config.epub_description = DESCRIPTION
+    config.epub_identifier = url or "urn:uuid:6b1f7c1e-6a0d-5d0e-9a43-0c7d1f0b8a55"
+    config.epub_scheme = "URL" if url else "UUID"
+    config.epub_uid = "book-id"
+    config.epub_language = "en"
+    config.epub_contributor = config.author
+    config.epub_use_index = False
+    config.epub_show_urls = "no"
+    config.version = "1"
 
 
 def _address(variable: str) -> str:

@@ -88,7 +88,7 @@
       const right = choices.find((details) => details.classList.contains("quiz-right"));
       if (!right) continue;
       const reply = right.querySelector("p").textContent.replace(/^Right\. /, "");
-      list.append(element("li", {}, element("strong", { textContent: right.querySelector("summary").textContent }), ` ${reply}`));
+      list.append(element("li", {}, element("strong", { textContent: right.querySelector("summary").textContent }), `: ${reply}`));
     }
     return element("div", { className: "quiz-answers" }, element("p", { textContent: "Answers" }), list);
   }
