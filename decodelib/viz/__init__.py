@@ -8,6 +8,8 @@ from decodelib.viz.figures import plots
 from decodelib.viz.live.playground import Playground, playground
 from decodelib.viz.player.explorer import GenerationPlayer, explore_generation
 from decodelib.viz.race.explorer import RaceExplorer, explore_race
+from decodelib.viz.rules.mass import MassStrip, explore_mass
+from decodelib.viz.rules.watermark import WatermarkEditor, explore_watermark
 from decodelib.viz.votes.explorer import VoteExplorer, explore_votes
 
 __all__ = [
@@ -16,15 +18,19 @@ __all__ = [
     "DistributionExplorer",
     "EntropyMap",
     "GenerationPlayer",
+    "MassStrip",
     "Playground",
     "RaceExplorer",
     "VoteExplorer",
+    "WatermarkEditor",
     "explore_beams",
     "explore_distribution",
     "explore_entropy",
     "explore_generation",
+    "explore_mass",
     "explore_race",
     "explore_votes",
+    "explore_watermark",
     "playground",
     "plots",
 ]

@@ -165,6 +165,7 @@ interface Shell {
   player: Player;
   race: Race;
   votes: Votes;
+  rules: Rules;
 }
 
 interface Parts {
@@ -644,4 +645,85 @@ interface Votes {
   branches(texts: VoteText[], depth?: number): VoteBranch[];
   shown(texts: VoteText[], count: number, picked: string): VoteText[];
   asCode(data: VoteData, count: number): string;
+}
+
+// ---- rules: feasible mass, and a watermark under edits -----------------------------------------------
+
+interface MassText {
+  label: string;
+  ids: number[];
+  tokens: string[];
+  mass: number[];
+  p: number[];
+  allowed: number[];
+  top: Array<Array<[string, number]>>;
+}
+
+interface MassData extends CommonData {
+  load: string | null;
+  prompt: string;
+  constraint: string;
+  source: string;
+  texts: MassText[];
+}
+
+interface MassScene extends Page<MassData> {
+  record: MassText;
+  /** Which token is looked at, from 1. */
+  at: number;
+  look(): void;
+}
+
+interface WatermarkText {
+  label: string;
+  /** The token ids that words, ids, swaps and green are numbered by. */
+  vocabulary: number[];
+  words: string[];
+  ids: number[];
+  swaps: number[];
+  /** The places in the order of the random edits. */
+  order: number[];
+  green: string[];
+}
+
+interface WatermarkData extends CommonData {
+  load: string;
+  gamma: number;
+  key: number;
+  threshold: number;
+  texts: WatermarkText[];
+}
+
+interface EditedWord {
+  place: number;
+  word: number;
+  isChanged: boolean;
+}
+
+interface Found {
+  isScored: boolean;
+  isGreen: boolean;
+  scored: number;
+  green: number;
+  z: number;
+}
+
+interface WatermarkScene extends Page<WatermarkData> {
+  record: WatermarkText;
+  length: number;
+  left: EditedWord[];
+  found: Found[];
+  end: Pick<Found, "scored" | "green" | "z">;
+  at: number;
+  look(): void;
+  told(): string;
+  change(values: Record<string, unknown>): void;
+  toggle(place: number): void;
+}
+
+interface Rules {
+  isGreen(digits: string, place: number): boolean;
+  edited(record: WatermarkText, length: number, edits: number[], how: string): EditedWord[];
+  binomialTail(hits: number, count: number, share: number): number;
+  detect(record: WatermarkText, left: EditedWord[], gamma: number): Found[];
 }

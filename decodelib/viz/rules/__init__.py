@@ -1,0 +1,1 @@
+"""Explorers of rules: a constraint's feasible mass along a text, and a watermark under edits."""
