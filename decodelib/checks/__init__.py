@@ -30,6 +30,7 @@ from decodelib.checks.quality import at_equal, difference_interval, distinct_n
 from decodelib.checks.quizzes import Question, Quiz, quiz
 from decodelib.checks.random_sampling import chi_square, sample_index, tail_risk
 from decodelib.checks.repetition import ends_in_loop
+from decodelib.checks.rules import allowed_tokens, given_form, green_z
 from decodelib.checks.search_or_sample import best_finished, marginals, usual_surprisal
 from decodelib.checks.speed import cache_bytes, least_ms_per_token, nucleus_in_head
 from decodelib.checks.stopping import cut_at_stop, held_back, length_probs
@@ -48,6 +49,7 @@ __all__ = [
     "Verdict",
     "acceptance_rate",
     "after_rejection",
+    "allowed_tokens",
     "apply_temperature",
     "at_equal",
     "at_least_once",
@@ -71,7 +73,9 @@ __all__ = [
     "expected_best",
     "find_temperature",
     "from_settings",
+    "given_form",
     "greedy_path",
+    "green_z",
     "heated_bound",
     "held_back",
     "in_nats",
