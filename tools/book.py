@@ -23,6 +23,24 @@ BOOK_SOURCES = ["_config.yml", "_toc.yml", "chapters", "decodelib/viz/static"]
 BOOK_SOURCES += ["tools/book_site.py", "tools/explorer_assets.py"]
 BOOK_SOURCES += ["decodelib/models/gpt2", "decodelib/decoding"]  # shown on the page chapters/live
 CELL_TIMEOUT_S = 600
+CLONE = """\
+# Where decodelib is missing, in Colab for example, this fetches and installs it.
+import importlib.util
+
+if importlib.util.find_spec("decodelib") is None:
+    !git clone --quiet --depth 1 {repository} book
+    %pip install --quiet ./book
+    %cd -q book/chapters\
+"""
+SAY = """\
+# This notebook needs decodelib, the package of the book that it is from.
+import importlib.util
+
+if importlib.util.find_spec("decodelib") is None:
+    print("decodelib is missing. In the folder of the book's repository, run")
+    print("    pip install .")
+    print("and open this notebook in its folder chapters, beside its data.")\
+"""
 
 
 def find_model(asked: str) -> str:
@@ -149,6 +167,21 @@ def run_jupyter_book(source: Path, output: Path) -> int:
     return subprocess.run([*command, "-W", "--keep-going", "-n"], check=False).returncode
 
 
+def to_download(nb: nbformat.NotebookNode, repository: str = "") -> nbformat.NotebookNode:
+    """Return a chapter without solutions, with a first cell that installs or says how to."""
+    nb.cells = [cell for cell in nb.cells if "solution" not in cell.metadata.get("tags", ())]
+    source = CLONE.format(repository=repository) if repository else SAY
+    install = nbformat.v4.new_code_cell(source, id="install")
+    nb.cells.insert(0, install)
+    return nb
+
+
+def offer_notebooks(html: Path, repository: str = "") -> None:
+    """Rewrite the notebooks that the built site in `html` offers for download."""
+    for file in sorted((html / "_sources" / "chapters").glob("*.ipynb")):
+        nbformat.write(to_download(nbformat.read(file, as_version=4), repository), file)
+
+
 def build(model: str, output: Path) -> int:
     from decodelib.viz.page.pack import write_scripts
 
@@ -174,6 +207,7 @@ def build(model: str, output: Path) -> int:
         print(f"The book was NOT built cleanly: jupyter-book returned {status}.", file=sys.stderr)
         return status
     write_scripts(index.parent / "_static" / "live" / "model")
+    offer_notebooks(index.parent, os.environ.get("BOOK_REPOSITORY", "").rstrip("/"))
     if wrong:
         print(f"On {found}, and shown on the pages:", *wrong, sep="\n  ")
     print(f"Built with {found} in {time.monotonic() - started:.0f} s. Open {index.as_uri()}")

@@ -1,7 +1,8 @@
 """A Sphinx extension: what the site says of its own address and of its repository, if it has them.
 
 BOOK_URL=https://...         where the pages will stand: canonical addresses, previews, sitemap, 404
-BOOK_REPOSITORY=https://...  where the sources stand: buttons to edit a page and to report a fault
+BOOK_REPOSITORY=https://...  where the sources stand: buttons to edit a page, to report a fault,
+                             and to open a chapter in Colab
 BOOK_EPUB=1                  the pages are for `tools.epub`, which packs them
 
 The addresses are known when a site is published, and only then. Without them pages name no host.
@@ -20,6 +21,10 @@ DESCRIPTION = (
     "How text is decoded from language models: greedy, beam search, temperature, top-k, top-p, "
     "min-p and more, with explorers that work in the page and notebooks that check every claim."
 )
+
+COLAB = "https://colab.research.google.com/github"
+BRANCH = "notebooks"
+"""Where the workflow puts the notebooks that `make book` offers for download."""
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -43,6 +48,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     if os.environ.get("BOOK_EPUB"):
         _for_epub(config, url)
     app.connect("html-page-context", _describe)
+    app.connect("html-page-context", _offer_colab, priority=502)  # after the theme's own buttons
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -73,6 +79,23 @@ def _describe(app: Sphinx, page: str, template: str, context: dict[str, Any], do
         context["metatags"] = (
             f'{context.get("metatags", "")}<meta name="description" content="{DESCRIPTION}">\n'
         )
+
+
+def colab_address(repository: str, page: str) -> str:
+    """Return where Colab opens a chapter, or "" for a page or a repository that it cannot open."""
+    name = page.removeprefix("chapters/")
+    if urlparse(repository).netloc != "github.com" or not name[:2].isdecimal():
+        return ""
+    return f"{COLAB}{urlparse(repository).path}/blob/{BRANCH}/{name}.ipynb"
+
+
+def _offer_colab(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Give a chapter a button that opens it in Colab, where its repository is on GitHub."""
+    if address := colab_address(_address("BOOK_REPOSITORY"), page):
+        button = {"type": "link", "text": "Colab", "tooltip": "Open in Colab", "label": "colab"}
+        context["header_buttons"].insert(0, {**button, "url": address})
 
 
 __all__ = ["setup"]
