@@ -8,6 +8,7 @@ import nbformat
 
 from decodelib import checks
 from decodelib.checks.exercises import Task, tasks
+from decodelib.checks.notebook import SOLUTION
 from decodelib.checks.verdict import Exercise, exercise_of
 from tools.book import ROOT
 
@@ -58,7 +59,7 @@ def _from_chapter(task: Task) -> tuple[str, str]:
     head = f"**Exercise {task.number}.**"
     statement = next(c.source.partition(head)[2] for c in cells if head in c.source)
     solution = next(
-        cell.source.rpartition("checks.")[0].strip()
+        cell.source.removeprefix(SOLUTION).rpartition("checks.")[0].strip()
         for cell in cells
         if "solution" in cell.metadata.get("tags", ()) and f"def {task.function}(" in cell.source
     )

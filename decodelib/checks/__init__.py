@@ -25,7 +25,9 @@ from decodelib.checks.loop import decode
 from decodelib.checks.many_texts import expected_best, majority, most_alike
 from decodelib.checks.min_p import heated_bound, min_p_mask, min_p_on_logits
 from decodelib.checks.next_token import sequence_logprob, softmax
+from decodelib.checks.notebook import attach
 from decodelib.checks.playground import at_least_once, from_settings, pass_at
+from decodelib.checks.progress import progress
 from decodelib.checks.quality import at_equal, difference_interval, distinct_n
 from decodelib.checks.quizzes import Question, Quiz, quiz
 from decodelib.checks.random_sampling import chi_square, sample_index, tail_risk
@@ -95,6 +97,7 @@ __all__ = [
     "pass_at",
     "penalise",
     "penalised_score",
+    "progress",
     "quiz",
     "run_chain",
     "sample_index",
@@ -111,3 +114,5 @@ __all__ = [
     "usual_surprisal",
     "varentropy_of",
 ]
+
+attach()  # to a notebook, where this is imported in one

@@ -5,13 +5,9 @@ import inspect
 import pytest
 
 from decodelib import checks
+from decodelib.checks.exercises import tasks
 
-NO_CHECKERS = {"by_entropy", "claims_on", "looping", "settled_and_open", "straddling"}
-CHECKERS = [
-    getattr(checks, name)
-    for name in checks.__all__
-    if name[0].islower() and name not in NO_CHECKERS
-]
+CHECKERS = [getattr(checks, task.checker) for task in tasks()]
 each_checker = pytest.mark.parametrize("check", CHECKERS, ids=lambda check: check.__name__)
 
 

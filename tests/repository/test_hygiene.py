@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from decodelib.checks.notebook import SOLUTION
 from tools.claims import calls
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -138,7 +139,7 @@ def test_code_cells_are_short_enough_to_read(notebook):
 def lines_beside_claims(source: str) -> int:
     """Count lines of code; a claim is a sentence with its measure, and is read as prose is."""
     claimed = sum(call.end_lineno - call.lineno + 1 for call in calls(source))
-    return sum(bool(line.strip()) for line in source.splitlines()) - claimed
+    return sum(line.strip() not in ("", SOLUTION) for line in source.splitlines()) - claimed
 
 
 @each_notebook

@@ -13,6 +13,7 @@ MODULES = sorted(TESTS.rglob("*.py"))
 TESTED_IN = {
     "checks/exercises.py": "checks/test_hidden_probes.py",
     "checks/given.py": "checks/test_loop.py",
+    "checks/progress.py": "checks/test_notebook.py",
     "checks/repetition.py": "checks/test_greedy.py",
     "cli/claims.py": "book/test_claims_on.py",
     "cli/grade.py": "grading/test_grade.py",
