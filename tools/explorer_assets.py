@@ -34,6 +34,7 @@ def write_bundles(app: Any, config: Any) -> None:
 def setup(app: Any) -> dict[str, bool]:
     """Register the extension."""
     app.connect("config-inited", write_bundles)
-    app.add_js_file(BUNDLES["scripts"])
+    # The attribute says where the scripts of the model are, which a reader's own prompt asks for.
+    app.add_js_file(BUNDLES["scripts"], **{"data-dx-live": "live/start.js"})
     app.add_css_file(BUNDLES["styles"])
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -18,6 +18,13 @@ globalThis.answerEngine = (() => {
       return (user + system) / 1e6;
     });
 
+  const ended = (rounds) => {
+    for (;;) {
+      const { done, value } = rounds.next();
+      if (done) return value;
+    }
+  };
+
   const answers = {
     vocabulary: (vocabulary) => {
       tokenizer = new engine.Tokenizer(vocabulary);
@@ -61,6 +68,14 @@ globalThis.answerEngine = (() => {
         for (; !round.done; round = rounds.next()) steps.push(...round.value.steps);
         return { ...round.value, steps };
       }),
+    strategies: (sources) => sources.map((source) => engine.readStrategy(source)),
+    sources: (requests) =>
+      requests.map(({ strategy, given }) => engine.strategySource(strategy, given)),
+    tree: ({ prompt, ...settings }) =>
+      ended(engine.growTree(model, tokenizer, tokenizer.encode(prompt), settings)),
+    map: (text) => ended(engine.entropiesAlong(model, tokenizer, tokenizer.encode(text), 5)),
+    race: ([texts, samples]) => engine.raceScores(texts, samples),
+    selfBleu: (texts) => engine.selfBleu(texts),
     /** Zoom to a text by its tokens, one after the other, and tell how long everything is. */
     zoomTo: ({ logits, path }) => {
       const cuts = engine.line.cutsOf(Float64Array.from(logits, (l) => l ?? -Infinity));

@@ -212,6 +212,8 @@ interface Parts {
   imports(source: string): string[];
   loadOf(data: { load?: string | null; model: string | null }): string | null;
   sharing(options: { model: Model; code(): string }): View;
+  /** The door to the reader's own prompt; null where no page can run the model. */
+  own(kind: string, page: AnyPage): View | null;
   explorer<Data extends CommonData>(
     kind: string,
     settings: string[],

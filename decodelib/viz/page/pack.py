@@ -39,6 +39,8 @@ ENGINE = (
     "engine/entropy.js",
     "engine/strategies.js",
     "engine/generate.js",
+    "engine/tree.js",
+    "engine/measures.js",
     "engine/knobs.js",
     "engine/texts.js",
     "engine/worker.js",

@@ -47,6 +47,16 @@
       new Transcript(promptIds, stopping),
       BigInt(request.seed),
     );
+    yield* decode(model, promptIds, decoding, memory);
+    return decoding.result();
+  }
+
+  /** Read the prompt, and then what a strategy asks for, until it has ended.
+   *  @param {any} model
+   *  @param {number[]} promptIds
+   *  @param {any} decoding
+   *  @param {{ids: number[], states: any[]}} memory */
+  function* decode(model, promptIds, decoding, memory) {
     const first = readPrompt(model, promptIds, memory);
     let next = first.next();
     for (; !next.done; next = first.next()) yield { reading: next.value, steps: [] };
@@ -55,7 +65,7 @@
     for (;;) {
       const moves = decoding.advance(rows);
       yield { reading: null, steps: decoding.newSteps() };
-      if (!moves.length) return decoding.result();
+      if (!moves.length) return;
       caches = moves.map((/** @type {[number, number]} */ [row]) => caches[row].slice());
       rows = [];
       for (const [row, [, id]] of moves.entries()) {
@@ -70,12 +80,14 @@
    *  @param {number} prompt
    *  @param {number} maxNewTokens */
   function checkLength(model, prompt, maxNewTokens) {
-    if (prompt + maxNewTokens > model.contextLength) {
-      throw new Error(
-        `the prompt's ${prompt} tokens plus ${maxNewTokens} new ones make ${prompt + maxNewTokens}, more than ` +
-          `the ${model.contextLength} of the model's context: shorten one of them`,
-      );
-    }
+    const limit = `the ${model.contextLength} of the model's context`;
+    const all = prompt + maxNewTokens;
+    if (all <= model.contextLength) return;
+    throw new Error(
+      maxNewTokens
+        ? `the prompt's ${prompt} tokens plus ${maxNewTokens} new ones make ${all}, more than ${limit}: shorten one of them`
+        : `the prompt has ${prompt} tokens, more than ${limit}: shorten it`,
+    );
   }
 
   /** The ids of a prompt; BOS stands for an empty one.
@@ -87,5 +99,5 @@
     return ids.length ? ids : [model.bos];
   }
 
-  Object.assign(globalThis.DecodeEngine, { generate, readPrompt, promptIds });
+  Object.assign(globalThis.DecodeEngine, { generate, decode, readPrompt, promptIds, checkLength });
 })();

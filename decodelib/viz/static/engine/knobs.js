@@ -2,7 +2,7 @@
 /* The strategies that run in the page, their knobs by the command line's names, and the Python source
  * that does the same. */
 (() => {
-  const { RERANKING, reranking, ENTROPY_SAMPLING } = globalThis.DecodeEngine;
+  const { RERANKING, reranking, PROCESSORS, ENTROPY_SAMPLING } = globalThis.DecodeEngine;
 
   /** What the library's table says of a knob (decodelib/processors/knobs.py), written here by
    *  decodelib/viz/page/pack.py, and what values it may have.
@@ -182,6 +182,64 @@
     return `dl.${made}(${own.join(", ")})`;
   }
 
+  /** The strategy that a Python source makes, or null for one that is not offered here.
+   *  @param {string} source As `strategySource` writes it, or Python's `as_source`; defaults left out.
+   *  @returns {{strategy: string, given: Record<string, any>} | null} */
+  function readStrategy(source) {
+    const [, made, inside] = /^dl\.(\w+)\((.*)\)$/s.exec(source) ?? [];
+    if (made === "Greedy" && !inside) return { strategy: "greedy", given: {} };
+    if (made === "Sampling") return readChain(inside);
+    const strategy = Object.keys(STRATEGIES).find((name) => STRATEGIES[name].made === made);
+    if (!strategy) return null;
+    const known = [...STRATEGIES[strategy].knobs];
+    if (strategy === "entropy") known.push(...Object.keys(ENTROPY_SAMPLING));
+    const [, own, , chain] = /^(.*?)((?:, |^)processors=[[(](.*?),?[\])])?$/s.exec(inside) ?? [];
+    const others = chain ? readChain(chain) : { given: {} };
+    if (!others) return null;
+    /** @type {Record<string, any>} */
+    const given = {};
+    for (const argument of own ? own.split(", ") : []) {
+      const [name, text] = argument.split("=");
+      given[name] = readLiteral(text);
+    }
+    Object.assign(given, others.given);
+    const isKnown = (/** @type {[string, any]} */ [name, value]) =>
+      known.includes(name) && value !== undefined;
+    return Object.entries(given).every(isKnown) ? { strategy, given } : null;
+  }
+
+  /** Sampling's processors, which must stand in the order in which the page applies them.
+   *  @param {string} inside */
+  function readChain(inside) {
+    /** @type {Record<string, any>} */
+    const given = {};
+    const calls = [...inside.matchAll(/dl\.(\w+)\(([^()]*)\)/g)];
+    if (calls.map(([call]) => call).join(", ") !== inside) return null;
+    let last = -1;
+    for (const [, made, text] of calls) {
+      const name = STRATEGIES.sampling.knobs.find((one) => KNOBS[one].processor === made);
+      const place = PROCESSORS.indexOf(name ?? "");
+      if (!name || place <= last) return null;
+      last = place;
+      const { usual } = KNOBS[name];
+      const values = text
+        ? text.split(", ").map((one) => readLiteral(one.replace(/^\w+=/, "")))
+        : [];
+      const wanted = usual === true ? 0 : [usual].flat().length;
+      if (values.length !== wanted || values.includes(undefined)) return null;
+      given[name] = usual === true ? true : wanted === 1 ? values[0] : values;
+    }
+    return { strategy: "sampling", given };
+  }
+
+  /** @param {string | undefined} text
+   *  @returns {any} Undefined for what is neither a number, a truth value nor a string. */
+  function readLiteral(text = "") {
+    if (text === "True" || text === "False") return text === "True";
+    if (/^(['"])\w*\1$/.test(text)) return text.slice(1, -1);
+    return text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : undefined;
+  }
+
   /** A cell that prints a run's text.
    *  @param {{prompt?: string, ids?: number[], request: any, text: string, finishReason: string}} run */
   function cellSource({ prompt, ids, request, text, finishReason }) {
@@ -210,6 +268,7 @@
     checkKnob,
     checkRequest,
     strategySource,
+    readStrategy,
     cellSource,
   });
 })();

@@ -54,7 +54,9 @@
       this.earlyStopping = early_stopping;
       this.process = chain(others, seed);
       this.stopping = transcript.stopping;
-      this.live = [{ transcript, logprob: 0 }];
+      /** @type {{transcript: any, logprob: number, node: number | null}[]} */
+      this.live = [{ transcript, logprob: 0, node: null }];
+      this.looked = 2 * this.width; // how many candidates of a step are looked at
       /** @type {{score: number, transcript: any, logprob: number}[]} */
       this.finished = [];
     }
@@ -62,27 +64,41 @@
     /** @param {Float64Array[]} rows
      *  @returns {Moves} */
     advance(rows) {
+      /** @type {{transcript: any, logprob: number, node: number | null}[]} */
       const live = [];
       /** @type {Moves} */
       const moves = [];
       const { allowed, candidates } = this.expand(rows);
-      for (const [rank, { row, id, logprob, total }] of candidates.entries()) {
-        if (live.length === this.width) break;
+      for (const [rank, candidate] of candidates.entries()) {
+        const { row, id, logprob, total } = candidate;
+        if (live.length === this.width || rank >= 2 * this.width) {
+          this.record(candidate, "pruned");
+          continue;
+        }
         const transcript = this.live[row].transcript.fork();
         transcript.append(id, logprob, rows[row], allowed[row]);
         if (transcript.finishReason === null) {
-          live.push({ transcript, logprob: total });
+          live.push({ transcript, logprob: total, node: this.record(candidate, "kept") });
           moves.push([row, id]);
         } else if (rank < this.width) {
           // Below the beam it would not have been kept, so there it may not finish either.
           this.finish(transcript, total);
-        }
+          this.record(candidate, "finished");
+        } else this.record(candidate, "pruned");
       }
       this.live = this.isDone(live) ? [] : live;
       return this.live.length ? moves : [];
     }
 
-    /** The best 2 * width continuations of all live texts: enough to fill the beam even if every one
+    /** What became of a candidate: nothing is kept of it here, in tree.js all is.
+     *  @param {{row: number, id: number, logprob: number, total: number}} _candidate
+     *  @param {"kept" | "finished" | "pruned"} _fate
+     *  @returns {number | null} Its place in the tree. */
+    record(_candidate, _fate) {
+      return null;
+    }
+
+    /** The best continuations of all live texts: 2 * width of them are enough to fill the beam even if every one
      *  of the best ends.
      *  @param {Float64Array[]} rows */
     expand(rows) {
@@ -100,7 +116,7 @@
         for (let id = 0; id < vocab; id++) totals[row * vocab + id] = logprob + left[id];
         return left;
       });
-      const candidates = largest(totals, 2 * this.width)
+      const candidates = largest(totals, this.looked)
         .filter((/** @type {number} */ place) => totals[place] > -Infinity)
         .map((/** @type {number} */ place) => {
           const [row, id] = [Math.floor(place / vocab), place % vocab];
@@ -182,5 +198,5 @@
     throw new Error(`strategy must be greedy, sampling, beam or entropy, got ${strategy}`);
   }
 
-  Object.assign(globalThis.DecodeEngine, { search, RERANKING, reranking });
+  Object.assign(globalThis.DecodeEngine, { search, BeamSearch, RERANKING, reranking });
 })();

@@ -4,6 +4,8 @@
  *   { type: "load", config, vocabulary, parts }   then { type: "part", text } for each part
  *   { type: "next", id, ids | prompt }            the logits of the next token
  *   { type: "generate", id, ids | prompt, request }
+ *   { type: "tree", id, prompt, width, steps, pruned }   the tree of a beam search
+ *   { type: "map", id, prompt, top }              entropy and surprisal along the prompt
  *   { type: "speed", id, context, count }         milliseconds for a token after so many others
  *   { type: "stop" }                              ends what is being answered
  *
@@ -70,7 +72,7 @@
   const answers = {
     async next({ id, top, ...question }) {
       const ids = idsOf(question);
-      if (ids.length > model.contextLength) throw new Error(tooLong(ids.length));
+      engine.checkLength(model, ids.length, 0);
       const end = await run(id, engine.readPrompt(model, ids, memory), (reading) =>
         scope.postMessage({ type: "reading", id, ...reading }),
       );
@@ -85,13 +87,27 @@
     },
     async generate({ id, request, ...question }) {
       const ids = idsOf(question);
-      scope.postMessage({ type: "started", id, promptIds: ids });
+      scope.postMessage({ type: "started", id, promptIds: ids, eos: model.eos });
       const rounds = engine.generate(model, tokenizer, ids, request, memory);
       const end = await run(id, rounds, ({ reading, steps }) => {
         if (reading) scope.postMessage({ type: "reading", id, ...reading });
         for (const step of steps) scope.postMessage({ type: "step", id, step });
       });
       return end && { result: end.value };
+    },
+    async tree({ id, width, steps, pruned, ...question }) {
+      const settings = { width, steps, pruned };
+      const rounds = engine.growTree(model, tokenizer, idsOf(question), settings, memory);
+      const end = await run(id, rounds, () => {});
+      return end?.value;
+    },
+    async map({ id, top, ...question }) {
+      const ids = idsOf(question);
+      const rounds = engine.entropiesAlong(model, tokenizer, ids, top, memory);
+      const end = await run(id, rounds, ({ done }) =>
+        scope.postMessage({ type: "reading", id, done, total: ids.length - 1 }),
+      );
+      return end?.value;
     },
     /** Time one more token after `context` others, or reading a prompt of so many tokens. */
     async speed({ id, context, prompt, count }) {
@@ -109,9 +125,6 @@
       return end && { times };
     },
   };
-
-  const tooLong = (/** @type {number} */ length) =>
-    `the prompt has ${length} tokens, more than the ${model.contextLength} of the model's context: shorten it`;
 
   /** @param {any} question */
   async function answer(question) {

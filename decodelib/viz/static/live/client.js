@@ -24,7 +24,7 @@
     for (const listener of listeners) listener();
   }
 
-  /** @type {Map<number, {resolve: (answer: any) => void, reject: (error: Error) => void, onStart?: (ids: number[]) => void, onStep?: (step: any) => void, onReading?: (reading: any) => void}>} */
+  /** @type {Map<number, {resolve: (answer: any) => void, reject: (error: Error) => void, onStart?: (ids: number[], eos: number) => void, onStep?: (step: any) => void, onReading?: (reading: any) => void}>} */
   const asked = new Map();
   let lastId = 0;
 
@@ -33,7 +33,7 @@
     if (data.type === "ready") return changed("ready");
     const question = asked.get(data.id);
     if (!question) return;
-    if (data.type === "started") return question.onStart?.(data.promptIds);
+    if (data.type === "started") return question.onStart?.(data.promptIds, data.eos);
     if (data.type === "step") return question.onStep?.(data.step);
     if (data.type === "reading") return question.onReading?.(data);
     asked.delete(data.id);
@@ -95,7 +95,7 @@
   /** Ask the worker, which answers one question at a time: an earlier one is stopped.
    *  The promise gives null for a question that was stopped.
    *  @param {any} question
-   *  @param {{onStart?: (ids: number[]) => void, onStep?: (step: any) => void, onReading?: (reading: any) => void}} [hooks] */
+   *  @param {{onStart?: (ids: number[], eos: number) => void, onStep?: (step: any) => void, onReading?: (reading: any) => void}} [hooks] */
   function ask(question, hooks = {}) {
     stop();
     const id = ++lastId;

@@ -21,6 +21,12 @@
     "line-sources.js",
     "line-view.js",
     "line.js",
+    "own.js",
+    "own-distribution.js",
+    "own-player.js",
+    "own-beams.js",
+    "own-entropy.js",
+    "own-race.js",
   ];
 
   /** @type {Record<string, (el: HTMLElement) => void>} */
@@ -53,6 +59,7 @@
   globalThis.DecodeLive = {
     loadScript,
     received,
+    ready,
     receive: (/** @type {string} */ name, /** @type {any} */ content) =>
       received.set(name, content),
     register: (/** @type {string} */ name, /** @type {(el: HTMLElement) => void} */ render) => {
@@ -68,16 +75,31 @@
     renderers[/** @type {string} */ (el.dataset.live)](el);
   }
 
+  /** @type {Promise<any> | null} */
+  let loading = null;
+
+  /** Load what all live pieces need, once; a failed attempt can be made again.
+   *  @returns {Promise<any>} */
+  function ready() {
+    if (!loading) {
+      const style = document.createElement("link");
+      style.rel = "stylesheet";
+      style.href = `${BASE}live.css`;
+      document.head.append(style);
+      loading = Promise.all(SCRIPTS.map(loadScript));
+      loading.catch(() => {
+        loading = null;
+      });
+    }
+    return loading;
+  }
+
   async function start() {
     /** @type {HTMLElement[]} */
     const elements = Array.from(document.querySelectorAll("[data-live]"));
     if (!elements.length) return;
-    const style = document.createElement("link");
-    style.rel = "stylesheet";
-    style.href = `${BASE}live.css`;
-    document.head.append(style);
     try {
-      await Promise.all(SCRIPTS.map(loadScript));
+      await ready();
     } catch (error) {
       for (const el of elements)
         el.textContent = `This part of the page did not load: ${/** @type {Error} */ (error).message}.`;

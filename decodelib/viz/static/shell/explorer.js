@@ -27,6 +27,8 @@
         update: () => update(),
       };
       const { views, look, stop, isWide = false } = create(page);
+      const own = parts.own(kind, page);
+      if (own) views.push(own);
       el.classList.toggle("dx-wide", isWide);
       el.append(
         element(
