@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .pasts import AFTER_A_TEXT, NEWER
 from .rows import (
     BRAIN,
     DEAD_MIN_P,
@@ -202,5 +203,7 @@ SECTIONS = {
     "Rows at the edge": DEGENERATE,
     "Precision": PRECISION,
     "Order of application": ORDERS,
+    "After a text": AFTER_A_TEXT,
+    "Newer truncations": NEWER,
 }
 ROWS = [row for section in SECTIONS.values() for row in section]

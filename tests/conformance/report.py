@@ -104,7 +104,10 @@ def _spoken(name: str) -> str:
 def _settings(row: Row) -> str:
     if "greedy" in row.settings:
         return "greedy"
-    return ", then ".join(f"{_spoken(name)} {value}" for name, value in row.settings.items())
+    past = row.settings.get("past")
+    after = "" if past is None else f"After the tokens {', '.join(map(str, past))}: "
+    rest = {name: value for name, value in row.settings.items() if name != "past"}
+    return after + ", then ".join(f"{_spoken(name)} {value}" for name, value in rest.items())
 
 
 def _numbers(row: Row) -> str:

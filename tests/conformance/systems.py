@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import torch
 import transformers
 from torch import Tensor
+from transformers.generation.logits_process import TopHLogitsWarper
 
 import decodelib as dl
 from decodelib.decoding.samplers import argmax
@@ -33,7 +34,7 @@ class System:
 
     def offers(self, settings: Settings) -> bool:
         greedy = {"greedy"} if "temperature" in self.order else set()
-        return set(settings) <= {*self.order} | greedy
+        return set(settings) - {"past"} <= {*self.order} | greedy
 
 
 def single(value: object) -> float:
@@ -58,8 +59,19 @@ OURS = {
     "temperature": dl.Temperature, "top_k": dl.TopK, "top_p": dl.TopP, "min_p": dl.MinP,
     "typical": dl.Typical, "epsilon": dl.Epsilon, "eta": dl.Eta, "top_n_sigma": dl.TopNSigma,
     "xtc": lambda threshold: dl.XTC(1.0, threshold),
+    "xtc_protecting": lambda pair: dl.XTC(1.0, pair[0], protected_ids=pair[1]),
+    "top_h": dl.TopH, "p_less": lambda _: dl.PLess(), "repetition_penalty": dl.RepetitionPenalty,
+    "presence_penalty": dl.PresencePenalty, "frequency_penalty": dl.FrequencyPenalty,
+    "no_repeat_ngram_size": dl.NoRepeatNGram, "dry": dl.DRY, "suppress_tokens": dl.SuppressTokens,
+    "bad_words_ids": dl.SuppressTokens, "logit_bias": dl.LogitBias,
 }  # fmt: skip
 THEIRS = {
+    "logit_bias": transformers.SequenceBiasLogitsProcessor,
+    "repetition_penalty": lambda r: transformers.RepetitionPenaltyLogitsProcessor(float(r)),
+    "no_repeat_ngram_size": transformers.NoRepeatNGramLogitsProcessor,
+    "bad_words_ids": lambda words: transformers.NoBadWordsLogitsProcessor([*map(list, words)]),
+    "suppress_tokens": lambda ids: transformers.SuppressTokensLogitsProcessor(ids, device="cpu"),
+    "top_h": TopHLogitsWarper,
     "temperature": transformers.TemperatureLogitsWarper,
     "top_k": transformers.TopKLogitsWarper,
     "top_p": transformers.TopPLogitsWarper,
@@ -73,8 +85,13 @@ THEIRS = {
 def decodelib(logits: Tensor, settings: Settings) -> Tensor:
     if "greedy" in settings:
         return taken(logits, argmax(logits[None]))
-    chain = dl.Chain(*(OURS[name](value) for name, value in settings.items()))
-    return chain(torch.zeros(1, 1, dtype=torch.long), logits[None])[0]
+    chain = dl.Chain(*(OURS[name](value) for name, value in settings.items() if name != "past"))
+    return chain(past_of(settings), logits[None])[0]
+
+
+def past_of(settings: Settings) -> Tensor:
+    """Return the tokens so far, of shape [1, seq]; one that no row minds if none are stated."""
+    return torch.tensor([settings.get("past", (0,))])
 
 
 def hugging_face(logits: Tensor, settings: Settings) -> Tensor:
@@ -82,7 +99,7 @@ def hugging_face(logits: Tensor, settings: Settings) -> Tensor:
         return taken(logits, _greedy_generate(logits))
     for name in TRANSFORMERS_ORDER:
         if name in settings:
-            logits = THEIRS[name](settings[name])(torch.zeros(1, 1).long(), logits[None])[0]
+            logits = THEIRS[name](settings[name])(past_of(settings), logits[None])[0]
     return logits
 
 
@@ -223,7 +240,10 @@ def entropix(logits: Tensor, settings: Settings) -> Tensor:
     return only(probs.log(), kept) if not probs.isnan().any() else probs
 
 
-TRANSFORMERS_ORDER = ("temperature", "top_k", "top_p", "min_p", "typical", "epsilon", "eta")
+TRANSFORMERS_ORDER = (
+    "logit_bias", "repetition_penalty", "no_repeat_ngram_size", "bad_words_ids", "suppress_tokens",
+    "temperature", "top_h", "top_k", "top_p", "min_p", "typical", "epsilon", "eta",
+)  # fmt: skip
 VLLM_ORDER = ("temperature", "min_p", "top_k", "top_p")
 LLAMA_CPP_ORDER = tuple(LLAMA_CPP_RULES)
 ENTROPIX_ORDER = ("temperature", "min_p", "top_k", "top_p")

@@ -125,6 +125,14 @@ def test_the_quadrants_are_those_of_the_models_own_distribution():
     assert (step.entropy, step.kept) == (pytest.approx(plain.entropy), 1)
 
 
+def test_the_branches_of_a_fork_are_processed_too():
+    settings = {"low_varentropy": 0.0, "high_varentropy": 0.0, "branch_length": 3}
+    strategy = dl.EntropySampling(**settings, processors=dl.SuppressTokens([2]))
+    assert not any(2 in tokens(TREE, strategy, seed=seed)[0] for seed in range(6))
+    plain = dl.EntropySampling(**settings)
+    assert any(2 in tokens(TREE, plain, seed=seed)[0] for seed in range(6))
+
+
 @pytest.mark.parametrize("name", WITH)
 def test_processors_that_change_nothing_change_nothing(name):
     lm = dl.load("storybook", device="cpu") if name == "contrastive search" else TREE
