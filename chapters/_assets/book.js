@@ -78,3 +78,22 @@ addEventListener("DOMContentLoaded", () => {
   });
   for (const node of document.querySelectorAll(".full-width")) observer.observe(node);
 });
+
+/* Tables of several columns are cards on a phone: cells get the names of their columns, and keep their roles,
+   which a browser would take from what is no longer laid out as a table. */
+addEventListener("DOMContentLoaded", () => {
+  for (const table of document.querySelectorAll(".bd-article table:not(.dx table)")) {
+    const columns = [...table.querySelectorAll("thead th")].map((th) => th.textContent.trim());
+    if (columns.length < 3) continue;
+    table.classList.add("cards");
+    table.setAttribute("role", "table");
+    for (const part of table.querySelectorAll("thead, tbody")) part.setAttribute("role", "rowgroup");
+    for (const row of table.rows) {
+      row.setAttribute("role", "row");
+      for (const cell of row.cells) {
+        cell.setAttribute("role", cell.tagName === "TH" ? "columnheader" : "cell");
+        if (cell.tagName === "TD") cell.dataset.column = columns[cell.cellIndex] ?? "";
+      }
+    }
+  }
+});
