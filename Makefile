@@ -20,7 +20,7 @@ book: $(READY) ## build the website; MODEL=auto|gpt2|storybook chooses the model
 	$(BIN)/python tools/book.py build --model $(MODEL)
 
 lab: $(READY) ## open the chapters in JupyterLab
-	$(BIN)/python -m jupyter lab $(LABFLAGS) chapters
+	$(BIN)/python -m tools.lab $(LABFLAGS)
 
 # Both print, last, what failed and what was skipped; test-all has the long statistics too.
 test: $(READY) ## run the tests, and compare every notebook with a fresh run
@@ -51,6 +51,7 @@ bench: $(READY) ## time decodelib beside transformers
 notebooks: $(READY) ## execute all chapters and store their outputs
 	$(BIN)/python tools/book.py execute
 	$(BIN)/python -m tools.front_page
+	$(BIN)/python -m tools.start_page
 
 # Report which claims hold on MODEL; without one, on random weights, where only claims about training may fail.
 models: $(READY) ## run the chapters on another model

@@ -105,6 +105,7 @@ def student_edition(folder: Path) -> None:
     _write_plainly(chapters)
     (chapters / "index.md").write_text(_text("index.md", chapters=_table()), encoding="utf-8")
     (folder / "README.md").write_text(_text("readme.md"), encoding="utf-8")
+    shutil.copy2(ROOT / "tools" / "lab.py", folder / "lab.py")
     (folder / "SYLLABUS.md").write_text(syllabus(), encoding="utf-8")
 
 

@@ -25,7 +25,7 @@ _FENCE = re.compile(r"^```\{([\w-]+)\}[^\n]*\n(.*?)^``` *$\n?", re.MULTILINE | r
 
 
 @cache
-def _works() -> dict[str, tuple[str, str]]:
+def works() -> dict[str, tuple[str, str]]:
     """Return (authors, year) of every key of the bibliography."""
     found = {}
     for key, entry in parse_file(ROOT / "chapters" / "references.bib").entries.items():
@@ -54,7 +54,7 @@ def plain(text: str, chapter: str, equations: dict[str, tuple[str, int]], missin
     """
 
     def cited(match: re.Match[str]) -> str:
-        works = [_works()[key.strip()] for key in match[2].split(",")]
+        works = [works()[key.strip()] for key in match[2].split(",")]
         if match[1] == "t":
             return ", ".join(f"{authors} ({year})" for authors, year in works)
         return f"({'; '.join(f'{authors}, {year}' for authors, year in works)})"

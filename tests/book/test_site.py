@@ -10,9 +10,10 @@ import pytest
 from bs4 import BeautifulSoup
 
 from decodelib.viz.shell.explorer import front_end, styles
+from tools.book import chapter_notebooks
 
 ROOT = Path(__file__).resolve().parents[2]
-NOTEBOOKS = sorted((ROOT / "chapters").glob("*.ipynb"))
+NOTEBOOKS = chapter_notebooks()
 FETCHED = {
     "script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src", "video": "src",
     "audio": "src", "embed": "src", "object": "data", "image": "href", "use": "href",

@@ -11,11 +11,12 @@ import pytest
 import yaml
 
 from decodelib.checks.notebook import SOLUTION
+from tools.book import chapter_notebooks
 from tools.claims import calls
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "decodelib"
-NOTEBOOKS = sorted((ROOT / "chapters").glob("*.ipynb"))
+NOTEBOOKS = chapter_notebooks()
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 IMAGE_TYPES = {"image/png", "image/jpeg", "image/svg+xml"}
