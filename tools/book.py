@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import runpy
 import shutil
 import subprocess
@@ -182,6 +183,20 @@ def offer_notebooks(html: Path, repository: str = "") -> None:
         nbformat.write(to_download(nbformat.read(file, as_version=4), repository), file)
 
 
+def leave_out_unused(html: Path) -> None:
+    """Remove the scripts that a page would load and not use: the search's, and MathJax."""
+    for page in html.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        unused = (
+            [] if page.name == "search.html" else ["searchtools", "language_data", "searchindex"]
+        )
+        unused += [] if 'class="math' in text else ["mathjax/startup"]
+        for name in unused:
+            tag = rf'\s*<script[^>]*src="[^"]*{name}\.js[^>]*></script>'
+            text = re.sub(tag, "", text)
+        page.write_text(text, encoding="utf-8")
+
+
 def build(model: str, output: Path) -> int:
     from decodelib.viz.page.pack import write_scripts
 
@@ -207,6 +222,7 @@ def build(model: str, output: Path) -> int:
         print(f"The book was NOT built cleanly: jupyter-book returned {status}.", file=sys.stderr)
         return status
     write_scripts(index.parent / "_static" / "live" / "model")
+    leave_out_unused(index.parent)
     offer_notebooks(index.parent, os.environ.get("BOOK_REPOSITORY", "").rstrip("/"))
     if wrong:
         print(f"On {found}, and shown on the pages:", *wrong, sep="\n  ")

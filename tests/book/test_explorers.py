@@ -77,6 +77,17 @@ def test_pages_load_less_than_a_megabyte_and_nothing_from_another_host(driver, s
     assert {path: size for path, size in weights.items() if size >= 1_000_000} == {}
 
 
+def test_first_page_is_light_and_soon_alive(driver, site, base):
+    """Without what the model in the page adds, which the reader has not asked for yet."""
+    requests(driver)
+    driver.execute_cdp_cmd("Network.clearBrowserCache", {})
+    visit(driver, f"{base}/chapters/index.html")
+    asked, _ = requests(driver)
+    own = [address for address in asked if "/live/model/" not in address]
+    assert sent_bytes(site, base, own) < 300_000
+    assert not [address for address in asked if "mathjax" in address or "searchindex" in address]
+
+
 def test_every_control_of_every_explorer_can_be_moved_anywhere(driver, site, base):
     for number, path in enumerate(pages_with_explorers(site)):
         for root in visit(driver, f"{base}/{path}"):
