@@ -54,10 +54,10 @@ def plain(text: str, chapter: str, equations: dict[str, tuple[str, int]], missin
     """
 
     def cited(match: re.Match[str]) -> str:
-        works = [works()[key.strip()] for key in match[2].split(",")]
+        found = [works()[key.strip()] for key in match[2].split(",")]
         if match[1] == "t":
-            return ", ".join(f"{authors} ({year})" for authors, year in works)
-        return f"({'; '.join(f'{authors}, {year}' for authors, year in works)})"
+            return ", ".join(f"{authors} ({year})" for authors, year in found)
+        return f"({'; '.join(f'{authors}, {year}' for authors, year in found)})"
 
     def numbered(match: re.Match[str]) -> str:
         return f"$${match[1].rstrip()} \\tag{{{equations[match[2]][1]}}}\n$$"
