@@ -110,10 +110,7 @@ KNOBS: dict[str, Knob] = PROCESSOR_KNOBS | {
         slider=(2, 64, 1),
     ),
     "answer": Knob(
-        "Answer",
-        "a regular expression: its last match in a text is the text's answer",
-        ("REGEX",),
-        kind=str,
+        "Answer", "a regular expression: its last match is a text's answer", ("REGEX",), kind=str
     ),
 }
 """Every setting of the command line and the playground, by name, in the order of their help."""
@@ -181,8 +178,9 @@ def _speculative(given: Given, load: Callable[[str], LanguageModel]) -> Strategy
 
 
 def _power(given: Given, load: Callable[[str], LanguageModel]) -> Strategy:
-    names = {"power": "alpha", "num_moves": "num_moves"}
-    return PowerSampling(**{names[knob]: value for knob, value in given.items()})
+    fields_of = {"power": "alpha", "num_moves": "num_moves"}
+    own = {fields_of[name]: value for name, value in given.items() if name in fields_of}
+    return PowerSampling(**own, processors=_draws(given))
 
 
 def _count(given: Given) -> int:
@@ -280,7 +278,9 @@ STRATEGIES: dict[str, Choice] = {
         _copying,
     ),
     "power": Choice(
-        "draws whole texts, the more probable the more often", ("power", "num_moves"), _power
+        "draws whole texts, the more probable the more often",
+        _and_others(("power", "num_moves")),
+        _power,
     ),
     "arithmetic": Choice(
         "draws texts that cover what the model might say and shows the first",

@@ -13,12 +13,14 @@ from torch import Tensor
 
 from decodelib.arguments import check_integer, check_number, short_repr
 from decodelib.decoding.generation import Generation, Proposal
+from decodelib.decoding.processing import chains_of, process
 from decodelib.decoding.samplers import log_probs_of, sample, uniforms
 from decodelib.decoding.search import LateSearch, Move
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import divided
 from decodelib.kernels.seeds import seeded
 from decodelib.models.base import LanguageModel
+from decodelib.processors.base import Chain, Processors, given_processors
 
 
 @dataclass(frozen=True, repr=False)
@@ -47,6 +49,8 @@ class PowerSampling:
         block_length: Tokens, at least 1; None for a single block, the whole text.
         temperature: Of the proposals, greater than 0; None for 1 / alpha. It changes how soon the
             chain arrives, not where.
+        processors: One or several: p is then the distribution of `Sampling(*processors)`. Not
+            processors that follow a sequence, such as Mirostat.
 
     Raises:
         ValueError, TypeError: For values outside these ranges.
@@ -67,6 +71,7 @@ class PowerSampling:
     num_moves: int = 10
     block_length: int | None = None
     temperature: float | None = None
+    processors: Processors = ()
 
     def __post_init__(self) -> None:
         check_number("alpha", self.alpha, 0, math.inf, open_high=True)
@@ -77,6 +82,8 @@ class PowerSampling:
             check_number("temperature", self.temperature, 0, math.inf, True, True)
         elif self.alpha == 0:
             raise ValueError("temperature must be given where alpha is 0, got None")
+        processors = given_processors(self.processors, "a text that is not accepted is")
+        object.__setattr__(self, "processors", processors)
 
     def __repr__(self) -> str:
         return short_repr(self)
@@ -84,8 +91,8 @@ class PowerSampling:
     def start(
         self, lm: LanguageModel, transcripts: list[Transcript], seeds: Sequence[int]
     ) -> list[SuffixChain]:
-        pairs = zip(transcripts, seeds, strict=True)
-        return [SuffixChain(self, lm, transcript, seed) for transcript, seed in pairs]
+        own = zip(transcripts, seeds, chains_of(self.processors, seeds), strict=True)
+        return [SuffixChain(self, lm, *of_one) for of_one in own]
 
 
 class Drawn(NamedTuple):
@@ -94,7 +101,7 @@ class Drawn(NamedTuple):
     Attributes:
         token_id: The token.
         logprob: ln p under the model's own distribution.
-        log_p: The same among the tokens that could come: without EOS if that is not due.
+        log_p: ln p as the processors leave it, without EOS if that is not due.
         log_q: ln of the probability with which it was proposed.
         before, after: The logits of the model and of the proposal, empty unless steps are recorded.
         move: The place in `Generation.moves` of the move that drew it.
@@ -133,10 +140,15 @@ class SuffixChain(LateSearch):
     runs_itself = True
 
     def __init__(
-        self, strategy: PowerSampling, lm: LanguageModel, transcript: Transcript, seed: int
+        self,
+        strategy: PowerSampling,
+        lm: LanguageModel,
+        transcript: Transcript,
+        seed: int,
+        processors: Chain,
     ) -> None:
         self.strategy, self.lm, self.transcripts = strategy, lm, [transcript]
-        self.generator = seeded(seed)
+        self.generator, self.processors = seeded(seed), processors
         self.text: list[Drawn] = []
         self.moves: list[Proposal] = []
         self.room = self.moves_left = 0
@@ -197,6 +209,7 @@ class SuffixChain(LateSearch):
 
     def _draw(self, before: Float[Tensor, "1 vocab"], transcript: Transcript) -> Drawn:
         allowed = transcript.stopping.forbid_early_end(before, [len(transcript.token_ids)])
+        allowed = process([self.processors], [transcript], allowed)
         after = divided(allowed, self.temperature)
         ids = sample(after, uniforms([self.generator]))
         logprob, log_p, log_q = (

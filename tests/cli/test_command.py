@@ -100,8 +100,8 @@ def lm() -> dl.LanguageModel:
             lambda lm: dl.SpeculativeSampling(lm, dl.XTC(0.5, 0.1)),
         ),
         (
-            ["--strategy", "power", "--power", "2", "--num-moves", "3"],
-            dl.PowerSampling(2.0, 3),
+            ["--strategy", "power", "--power", "2", "--num-moves", "3", "--top-k", "40"],
+            dl.PowerSampling(2.0, 3, processors=dl.TopK(40)),
         ),
         (
             ["--strategy", "arithmetic", "--num-return-sequences", "2", "--top-p", "0.9"],

@@ -41,7 +41,8 @@ def definition(room, strategy, min_new=0, lm=TREE):
     q(y | x) is summed over all places that x and y share the beginning up to.
     """
     heat = strategy.temperature or 1 / strategy.alpha
-    p, q = (texts(room, chain, min_new, lm) for chain in (None, dl.Temperature(heat)))
+    own = dl.Chain(*strategy.processors)
+    p, q = (texts(room, chain, min_new, lm) for chain in (own, own | dl.Temperature(heat)))
     names = list(p)
     matrix = torch.zeros(len(names), len(names), dtype=torch.float64)
     for i, x in enumerate(names):
@@ -58,8 +59,8 @@ def definition(room, strategy, min_new=0, lm=TREE):
     return names, matrix
 
 
-def target(names, room, alpha, min_new=0):
-    p = texts(room, None, min_new)
+def target(names, room, alpha, min_new=0, chain=None):
+    p = texts(room, chain, min_new)
     weights = torch.tensor([math.prod(p[x]) ** alpha for x in names], dtype=torch.float64)
     return weights / weights.sum()
 
@@ -88,7 +89,8 @@ CASES = {
     "proposals of the model": (dl.PowerSampling(3.0, 1, temperature=1.0), 2, 0),
     "the model itself": (dl.PowerSampling(1.0, 1), 2, 0),
     "flatter than the model": (dl.PowerSampling(0.5, 1, temperature=0.8), 2, 0),
-    "EOS not due": (dl.PowerSampling(2.0, 1), 2, 1),
+    "EOS not due": (dl.PowerSampling(2.0, 1), 2, 2),
+    "of truncated texts": (dl.PowerSampling(2.0, 1, processors=dl.TopK(2)), 2, 0),
 }
 
 
@@ -97,19 +99,21 @@ def test_a_move_has_the_transition_matrix_that_leaves_the_power_alone(
     strategy, room, min_new, monkeypatch
 ):
     names, matrix = definition(room, strategy, min_new)
-    start = texts(room, dl.Temperature(strategy.temperature or 1 / strategy.alpha), min_new)
+    own = dl.Chain(*strategy.processors)
+    heat = dl.Temperature(strategy.temperature or 1 / strategy.alpha)
+    start = texts(room, own | heat, min_new)
     found = defaultdict(float)
     settings = {"max_new_tokens": room, "min_new_tokens": min_new}
     for probability, g in enumerated(strategy, monkeypatch, **settings):
         found[g.moves[0].token_ids, tuple(g.token_ids)] += probability
-    own = torch.tensor(
+    measured = torch.tensor(
         [[found[x, y] / math.prod(start[x]) for y in names] for x in names], dtype=torch.float64
     )
-    assert (own - matrix).abs().max() < 1e-12
-    pi = target(names, room, strategy.alpha, min_new)
-    flow = pi[:, None] * own
+    assert (measured - matrix).abs().max() < 1e-12
+    pi = target(names, room, strategy.alpha, min_new, own)
+    flow = pi[:, None] * measured
     assert (flow - flow.T).abs().max() < 1e-12  # as much goes from x to y as from y to x
-    assert (pi @ own - pi).abs().max() < 1e-12
+    assert (pi @ measured - pi).abs().max() < 1e-12
 
 
 def test_blocks_grow_the_text_with_moves_in_between(monkeypatch):

@@ -18,10 +18,11 @@ WITH = {
     "stochastic beams": lambda chain: dl.StochasticBeamSearch(3, chain),
     "entropix": lambda chain: dl.EntropySampling(processors=chain),
     "speculative": lambda chain: dl.SpeculativeSampling(DRAFT, *chain),
+    "power": lambda chain: dl.PowerSampling(num_moves=3, processors=chain),
     "contrastive decoding": lambda chain: dl.ContrastiveDecoding(DRAFT, processors=chain),
     "contrastive search": lambda chain: dl.ContrastiveSearch(processors=chain),
 }
-TAKING_BACK = list(WITH)[:5]
+TAKING_BACK = list(WITH)[:6]
 
 
 def tokens(lm, strategy, **settings):
