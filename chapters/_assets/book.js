@@ -97,3 +97,10 @@ addEventListener("DOMContentLoaded", () => {
     }
   }
 });
+
+/* With ?slides at the end of its address a chapter is shown as slides: slides.js. */
+if (new URLSearchParams(location.search).has("slides")) {
+  const beside = document.currentScript.src;
+  const style = Object.assign(document.createElement("link"), { rel: "stylesheet", href: new URL("slides.css", beside).href });
+  document.head.append(style, Object.assign(document.createElement("script"), { src: new URL("slides.js", beside).href }));
+}
