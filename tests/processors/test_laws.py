@@ -227,19 +227,6 @@ def test_a_chain_equals_its_members_applied_by_hand_in_order(members):
         assert chain == Chain(*members)
 
 
-def test_the_order_of_temperature_and_top_p_matters():
-    probs = [0.4, 0.3, 0.2, 0.1]
-    assert kept(Temperature(0.25) | TopP(0.7), probs) == [0]
-    assert kept(TopP(0.7) | Temperature(0.25), probs) == [0, 1]
-
-
-def test_temperature_commutes_with_top_k_as_a_set():
-    logits = adversarial(vocab=40)
-    ids = torch.empty(len(logits), 0, dtype=torch.long)
-    first, last = Temperature(0.37) | TopK(5), TopK(5) | Temperature(0.37)
-    assert torch.equal(first(ids, logits), last(ids, logits))
-
-
 @pytest.mark.parametrize("processor", [p for p in ALL if p != Chain()], ids=repr)
 def test_rows_of_nan_inf_or_nothing_raise(processor):
     for bad in ([math.nan, 1.0], [INF, 1.0], [-INF, -INF]):

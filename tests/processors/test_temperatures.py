@@ -6,9 +6,9 @@ import pytest
 import torch
 
 import decodelib as dl
-from decodelib import EntropyTemperature, Temperature
+from decodelib import EntropyTemperature, Temperature, TopK, TopP
 from decodelib.distributions import entropy
-from tests.helpers.small_rows import INF, NO_IDS, apply, each_dtype
+from tests.helpers.small_rows import INF, NO_IDS, apply, each_dtype, kept
 
 
 def test_temperature_divides_the_logits():
@@ -114,3 +114,17 @@ def test_dynamic_temperature_goes_from_its_minimum_to_its_maximum_with_the_entro
 def test_values_out_of_range_are_refused_in_one_sentence(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_the_order_of_temperature_and_top_p_matters():
+    probs = [0.4, 0.3, 0.2, 0.1]
+    assert kept(Temperature(0.25) | TopP(0.7), probs) == [0]
+    assert kept(TopP(0.7) | Temperature(0.25), probs) == [0, 1]
+
+
+def test_temperature_commutes_with_top_k_as_a_set():
+    ramp = torch.arange(40.0)
+    logits = torch.stack([ramp * 0, ramp, ramp.flip(0) * 100, ramp // 2])
+    ids = torch.empty(len(logits), 0, dtype=torch.long)
+    first, last = Temperature(0.37) | TopK(5), TopK(5) | Temperature(0.37)
+    assert torch.equal(first(ids, logits), last(ids, logits))
