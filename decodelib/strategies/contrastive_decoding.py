@@ -6,19 +6,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from decodelib.arguments import check_number, named_repr
-from decodelib.decoding.processing import chains_of, process
-from decodelib.decoding.samplers import argmax
-from decodelib.decoding.search import Move, Search, check_room
+from decodelib.decoding.processing import chains_of
 from decodelib.decoding.transcript import Transcript
-from decodelib.distributions import log_probs, widen
 from decodelib.models.base import LanguageModel
-from decodelib.processors.base import Chain, Processors, chain_of, given_processors
-from decodelib.strategies.guidance import contrast
+from decodelib.processors.base import Processors, chain_of, given_processors
+from decodelib.strategies.guidance import ContrastSearch, Other, contrast
 
 
 @dataclass(frozen=True, repr=False)
@@ -80,49 +76,7 @@ class ContrastiveDecoding:
 
     def start(
         self, lm: LanguageModel, transcripts: list[Transcript], seeds: Sequence[int]
-    ) -> list[ContrastiveDecodingSearch]:
-        if self.amateur.vocab_size != lm.vocab_size:
-            raise ValueError(
-                f"amateur must have {lm.name}'s vocabulary of {lm.vocab_size} tokens, "
-                f"got {self.amateur.vocab_size}"
-            )
-        check_room("amateur", self.amateur, transcripts)
-        return [ContrastiveDecodingSearch(self, transcripts, chains_of(self.processors, seeds))]
-
-
-class ContrastiveDecodingSearch(Search):
-    """Contrastive decoding of several prompts; the amateur's rows follow the expert's."""
-
-    def __init__(
-        self,
-        strategy: ContrastiveDecoding,
-        transcripts: list[Transcript],
-        chains: Sequence[Chain],
-    ) -> None:
-        self.strategy, self.transcripts = strategy, transcripts
-        self.running, self.chains = list(transcripts), list(chains)
-        amateur = strategy.amateur
-        ids = [torch.tensor(t.prompt_ids, device=amateur.device) for t in transcripts]
-        room = max(map(len, ids)) + transcripts[0].stopping.max_new_tokens
-        self._amateur_logits, self._cache = amateur.prefill(ids, room)
-
-    def advance(self, logits: Float[Tensor, "rows vocab"]) -> Move:
-        running = self.running
-        stopping = running[0].stopping
-        allowed = stopping.forbid_early_end(logits, [len(t.token_ids) for t in running])
-        allowed = process(self.chains, running, allowed)
-        scores = self.strategy.scores(allowed, self._amateur_logits)
-        next_ids = argmax(scores)
-        logprobs = log_probs(widen(logits)).gather(-1, next_ids[:, None])[:, 0].tolist()
-        for row, (transcript, token_id) in enumerate(zip(running, next_ids.tolist(), strict=True)):
-            transcript.append(token_id, logprobs[row], logits[row], scores[row])
-        alive = [row for row, t in enumerate(running) if t.finish_reason is None]
-        self.running = [running[row] for row in alive]
-        self.chains = [self.chains[row] for row in alive]
-        ancestors = torch.tensor(alive, dtype=torch.long, device=logits.device)
-        move = Move(next_ids[ancestors], ancestors)
-        if alive:
-            amateur = self.strategy.amateur
-            self._cache = self._cache.select(move.ancestors.to(amateur.device))
-            self._amateur_logits = amateur.step(move.next_ids.to(amateur.device), self._cache)
-        return move
+    ) -> list[ContrastSearch]:
+        other = Other(self.amateur, lm, transcripts, "amateur")
+        before = chains_of(self.processors, seeds)
+        return [ContrastSearch(self.scores, other, transcripts, before=before)]

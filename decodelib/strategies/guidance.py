@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from decodelib.arguments import check_number
+from decodelib.decoding.processing import chains_of
 from decodelib.decoding.search import Move, check_room
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import log_probs
@@ -103,31 +104,44 @@ class Guidance:
 
     def start(
         self, lm: LanguageModel, transcripts: list[Transcript], seeds: Sequence[int]
-    ) -> list[GuidanceSearch]:
-        return [GuidanceSearch(self, lm, transcripts, seeds)]
+    ) -> list[ContrastSearch]:
+        other = Other(self.against, lm, transcripts)
+        generators = [*map(seeded, seeds)]
+        after = chains_of(self.processors, seeds)
+        return [ContrastSearch(self.guided, other, transcripts, generators, after=after)]
 
 
-class GuidanceSearch(TokenSearch):
-    """Sampling with the second distribution's rows beside the model's."""
+class ContrastSearch(TokenSearch):
+    """A search of one token at a time that weighs a second distribution's rows against the model's.
+
+    Args:
+        weigh: Makes one row of logits of the model's and the other's.
+        other: The second distribution.
+        generators: One for each transcript, to draw; without, the argmax is taken.
+        before, after: What each transcript's processors do to the model's logits before they are
+            weighed, and to the result; one chain for each transcript.
+    """
 
     def __init__(
         self,
-        strategy: Guidance,
-        lm: LanguageModel,
+        weigh: Callable[[Tensor, Tensor], Tensor],
+        other: Other,
         transcripts: list[Transcript],
-        seeds: Sequence[int],
+        generators: Sequence[torch.Generator] | None = None,
+        before: Sequence[Chain] | None = None,
+        after: Sequence[Chain] | None = None,
     ) -> None:
-        self.strategy, self.other = strategy, Other(strategy.against, lm, transcripts)
-        rest = Chain(*strategy.processors)
-        bound = [rest.for_sequence(seed) if rest.is_sequence_bound else rest for seed in seeds]
-        chains = [Chain(partial(self._guide, place), chain) for place, chain in enumerate(bound)]
-        super().__init__(transcripts, [*map(seeded, seeds)], chains)
+        self.weigh, self.other = weigh, other
+        nothing = [Chain()] * len(transcripts)
+        parts = zip(before or nothing, after or nothing, strict=True)
+        chains = [Chain(b, partial(self._weighed, i), a) for i, (b, a) in enumerate(parts)]
+        super().__init__(transcripts, generators, chains)
 
-    def _guide(
+    def _weighed(
         self, place: int, input_ids: Int[Tensor, "1 seq"], logits: Float[Tensor, "1 vocab"]
     ) -> Float[Tensor, "1 vocab"]:
         row = self.running.index(place)
-        return self.strategy.guided(logits, self.other.logits[row : row + 1])
+        return self.weigh(logits, self.other.logits[row : row + 1])
 
     def advance(self, logits: Float[Tensor, "rows vocab"]) -> Move:
         move = super().advance(logits)
