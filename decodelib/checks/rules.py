@@ -45,9 +45,25 @@ def _choice_probes() -> list[tuple[str, list[str], list[str]]]:
     ]
 
 
+def _drawn_choices(seed: int) -> list[tuple[str, list[str], list[str]]]:
+    rng = random.Random(seed)
+
+    def word(longest: int) -> str:
+        return "".join(rng.choice("ab") for _ in range(rng.randint(1, longest)))
+
+    probes = []
+    for _ in range(30):
+        choices = [word(6) for _ in range(rng.randint(1, 4))]
+        start = rng.choice(choices)
+        tokens = list(dict.fromkeys([word(3) for _ in range(8)] + [start[-2:], "a", "b"]))
+        probes.append((start[: rng.randint(0, 2)], choices, tokens))
+    return [_choice_probes()[1], *probes]
+
+
 _ALLOWED = Exercise(
     solution=_where(lambda so_far, choice, token: choice.startswith(so_far + token)),
     probes=_choice_probes(),
+    hidden=_drawn_choices,
     misconceptions=[
         Misconception(
             _where(lambda so_far, choice, token: choice.startswith(token)),
@@ -91,8 +107,8 @@ def _normalised(weights: list[float]) -> list[float]:
     return [weight / sum(weights) for weight in weights]
 
 
-def _given_probes() -> list[tuple[list[float], list[float]]]:
-    rng = random.Random(19)
+def _given_probes(seed: int = 19) -> list[tuple[list[float], list[float]]]:
+    rng = random.Random(seed)
     probes = [([0.4, 0.2, 0.4], [0.01, 0.3, 0.8]), ([0.5, 0.5], [0.0, 0.2]), ([1.0], [0.3])]
     for _ in range(20):
         size = rng.randint(2, 8)
@@ -106,6 +122,7 @@ _GIVEN = Exercise(
         [p * c for p, c in zip(probs, chances, strict=True)]
     ),
     probes=_given_probes(),
+    hidden=_given_probes,
     misconceptions=[
         Misconception(
             lambda probs, chances: _normalised(
@@ -144,6 +161,12 @@ def _z(green: float, scored: float, gamma: float) -> float:
     return (green - gamma * scored) / math.sqrt(scored * gamma * (1 - gamma))
 
 
+def _counts(seed: int) -> list[tuple[int, int, float]]:
+    rng = random.Random(seed)
+    sizes = [rng.randint(5, 300) for _ in range(30)]
+    return [(rng.randint(0, size), size, rng.uniform(0.05, 0.8)) for size in sizes]
+
+
 _GREEN_Z = Exercise(
     solution=_z,
     probes=[
@@ -152,6 +175,7 @@ _GREEN_Z = Exercise(
         for green in (0, 5, 10)
         for gamma in (0.1, 0.25, 0.5)
     ],
+    hidden=_counts,
     misconceptions=[
         Misconception(
             lambda green, scored, gamma: (green - gamma * scored) / (scored * gamma * (1 - gamma)),
