@@ -198,6 +198,7 @@ def leave_out_unused(html: Path) -> None:
 
 
 def build(model: str, output: Path) -> int:
+    from decodelib.viz.page.games import write_games
     from decodelib.viz.page.pack import write_scripts
 
     started, wrong = time.monotonic(), []
@@ -221,7 +222,9 @@ def build(model: str, output: Path) -> int:
     if status:
         print(f"The book was NOT built cleanly: jupyter-book returned {status}.", file=sys.stderr)
         return status
-    write_scripts(index.parent / "_static" / "live" / "model")
+    live = index.parent / "_static" / "live" / "model"
+    write_scripts(live)
+    write_games(live, ROOT / "chapters" / "data" / "passages.json")
     leave_out_unused(index.parent)
     offer_notebooks(index.parent, os.environ.get("BOOK_REPOSITORY", "").rstrip("/"))
     if wrong:

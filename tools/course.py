@@ -52,6 +52,7 @@ NOT_FOR_STUDENTS = (
     "promises.md",
     "live.md",
     "line.md",
+    "games.md",
     "conftest.py",
     "nbval_sanitize.cfg",
     "ruff.toml",

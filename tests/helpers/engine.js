@@ -75,6 +75,17 @@ globalThis.answerEngine = (() => {
       ended(engine.growTree(model, tokenizer, tokenizer.encode(prompt), settings)),
     map: (text) => ended(engine.entropiesAlong(model, tokenizer, tokenizer.encode(text), 5)),
     race: ([texts, samples]) => engine.raceScores(texts, samples),
+    game: ({ seed, count, choice, confidence, options, answer }) => {
+      const generator = new engine.Generator(BigInt(seed));
+      const list = Array.from({ length: count }, (_, i) => i);
+      const p = engine.games.spread(choice, confidence, options);
+      return {
+        order: engine.games.shuffled(list, generator),
+        p,
+        bits: engine.games.bits(p[answer]),
+      };
+    },
+    told: ([strategies, measures]) => engine.games.shares(strategies, measures),
     selfBleu: (texts) => engine.selfBleu(texts),
     /** Zoom to a text by its tokens, one after the other, and tell how long everything is. */
     zoomTo: ({ logits, path }) => {

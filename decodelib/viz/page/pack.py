@@ -43,6 +43,7 @@ ENGINE = (
     "engine/measures.js",
     "engine/knobs.js",
     "engine/texts.js",
+    "engine/games.js",
     "engine/worker.js",
 )
 """The engine's files in loading order."""

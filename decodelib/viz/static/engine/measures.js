@@ -150,5 +150,5 @@
     };
   }
 
-  Object.assign(globalThis.DecodeEngine, { raceScores, selfBleu });
+  Object.assign(globalThis.DecodeEngine, { raceScores, selfBleu, distinct2, endsInRepetition });
 })();

@@ -27,6 +27,9 @@
     "own-beams.js",
     "own-entropy.js",
     "own-race.js",
+    "game.js",
+    "game-shannon.js",
+    "game-strategy.js",
   ];
 
   /** @type {Record<string, (el: HTMLElement) => void>} */
