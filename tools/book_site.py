@@ -47,6 +47,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         config.html_theme_options = options | dict.fromkeys(buttons, True)
     if os.environ.get("BOOK_EPUB"):
         _for_epub(config, url)
+    app.connect("source-read", _say_where)
     app.connect("html-page-context", _describe)
     app.connect("html-page-context", _offer_colab, priority=502)  # after the theme's own buttons
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -79,6 +80,30 @@ def _describe(app: Sphinx, page: str, template: str, context: dict[str, Any], do
         context["metatags"] = (
             f'{context.get("metatags", "")}<meta name="description" content="{DESCRIPTION}">\n'
         )
+
+
+def where(text: str, url: str, repository: str) -> str:
+    """Return the first page's text with the addresses of what it speaks of, as far as known.
+
+    Beside a site that has an address the workflow puts the PDF and the EPUB.
+    """
+    clone, teach = "In a clone of the repository", "**Teach from it.**"
+    for part in (clone, teach):
+        if part not in text:
+            raise ValueError(f"chapters/index.md must say {part!r}, where addresses are put in")
+    if repository:
+        text = text.replace(clone, f"In a clone of [the repository]({repository})")
+    if url:
+        pdf, epub = (f"{url}/decoding-language-models.{kind}" for kind in ("pdf", "epub"))
+        text = text.replace(
+            teach, f"**Take it along** as a [PDF]({pdf}) or as an [EPUB]({epub}).\n\n{teach}"
+        )
+    return text
+
+
+def _say_where(app: Sphinx, page: str, source: list[str]) -> None:
+    if page == app.config.root_doc:
+        source[0] = where(source[0], _address("BOOK_URL"), _address("BOOK_REPOSITORY"))
 
 
 def colab_address(repository: str, page: str) -> str:

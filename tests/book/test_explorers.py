@@ -48,6 +48,12 @@ for (const [name, share] of Object.entries(moves)) {
 OPEN = "for (const d of document.querySelectorAll('details:not(.dx *)')) d.open = true"
 """What the page folds away; what an explorer folds away is opened in the tests of its kind."""
 
+CODE_THAT_SCROLLS = """
+return [...document.querySelectorAll(".cell_input pre")]
+  .filter((pre) => pre.scrollWidth > pre.clientWidth + 1)
+  .map((pre) => pre.textContent.slice(0, 60));
+"""
+
 ADD_ALL = "for (const b of arguments[0].querySelectorAll('.dx-add button')) b.click();"
 
 
@@ -72,6 +78,7 @@ def test_pages_load_less_than_a_megabyte_and_nothing_from_another_host(driver, s
         assert (external(asked), failed) == ([], []), path
         assert console_errors(driver) == [], path
         assert driver.execute_script(ICONS_WITHOUT_A_GLYPH) == [], path
+        assert driver.execute_script(CODE_THAT_SCROLLS) == [], path
         weights[path] = sent_bytes(site, base, asked)
         assert weights[path] > 100_000, f"{path}: that cannot be all that it loads"
     assert {path: size for path, size in weights.items() if size >= 1_000_000} == {}
