@@ -20,7 +20,7 @@ from tqdm import tqdm
 from decodelib.checks.claims import RECORD
 
 ROOT = Path(__file__).resolve().parent.parent
-BOOK_SOURCES = ["_config.yml", "_toc.yml", "chapters", "decodelib/viz/static"]
+BOOK_SOURCES = ["_config.yml", "_toc.yml", "CITATION.cff", "chapters", "decodelib/viz/static"]
 BOOK_SOURCES += ["tools/book_site.py", "tools/book_terms.py", "tools/explorer_assets.py"]
 BOOK_SOURCES += ["decodelib/models/gpt2", "decodelib/decoding"]  # shown on the page chapters/live
 CELL_TIMEOUT_S = 600

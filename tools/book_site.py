@@ -11,8 +11,11 @@ The addresses are known when a site is published, and only then. Without them pa
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
+
+import yaml
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -30,6 +33,8 @@ BRANCH = "notebooks"
 def setup(app: Sphinx) -> dict[str, Any]:
     """Read the two addresses before Sphinx fixes its configuration."""
     config: Any = app.config
+    footer = f"<p>{_version(Path(app.confdir))}</p>{config.html_theme_options['extra_footer']}"
+    config.html_theme_options = {**config.html_theme_options, "extra_footer": footer}
     if url := _address("BOOK_URL"):
         config.html_baseurl = f"{url}/"
         config.sitemap_url_scheme = "{link}"
@@ -65,6 +70,12 @@ def _for_epub(config: Any, url: str) -> None:
     config.epub_use_index = False
     config.epub_show_urls = "no"
     config.version = "1"
+
+
+def _version(root: Path) -> str:
+    """Return which version of the book this is, as its citation says."""
+    citation = yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))
+    return f"Version {citation['version']}, {citation['date-released']}"
 
 
 def _address(variable: str) -> str:
