@@ -104,3 +104,17 @@ if (new URLSearchParams(location.search).has("slides")) {
   const style = Object.assign(document.createElement("link"), { rel: "stylesheet", href: new URL("slides.css", beside).href });
   document.head.append(style, Object.assign(document.createElement("script"), { src: new URL("slides.js", beside).href }));
 }
+
+/* A formula that is wider than the column scrolls, and whoever has no pointer reaches it with the Tab key. */
+addEventListener("DOMContentLoaded", () => {
+  const reach = () => {
+    for (const formula of document.querySelectorAll('mjx-container[display="true"]')) {
+      if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
+      else formula.removeAttribute("tabindex");
+    }
+  };
+  const wait = () => globalThis.MathJax?.startup?.promise?.then(reach);
+  document.querySelector('script[src*="mathjax/startup"]')?.addEventListener("load", wait);
+  wait();
+  addEventListener("resize", reach);
+});
