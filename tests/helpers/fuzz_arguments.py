@@ -48,15 +48,35 @@ def likeness(g, other):
     return float(g.text == other.text)
 
 
+PROCESSORS = [
+    (),
+    dl.NoRepeatNGram(1),
+    [dl.XTC(0.5, 0.1), dl.PresencePenalty(1.0)],
+    dl.SuppressTokens([0, 1, 2, 3]),
+    dl.Mirostat(),
+]
 STRATEGIES: dict[str, tuple[Callable, list[list]]] = {
     "Greedy": (dl.Greedy, []),
-    "BeamSearch": (dl.BeamSearch, [[1, 3], [0, 1.0, -1], [True, False, "never"], [1]]),
+    "BeamSearch": (
+        dl.BeamSearch,
+        [[1, 3], [0, 1.0, -1], [True, False, "never"], [1], PROCESSORS, [True, False]],
+    ),
     "EntropySampling": (dl.EntropySampling, [[0.07], [0.5, 3.0], [0.01], [0.1, 2.0]]),
-    "DiverseBeamSearch": (dl.DiverseBeamSearch, [[4, 2], [1, 2], [0, 0.5], [1.0], [False], [1, 2]]),
-    "StochasticBeamSearch": (dl.StochasticBeamSearch, [[1, 3, 30]]),
-    "ContrastiveDecoding": (dl.ContrastiveDecoding, [[OTHER], [0, 0.1, 1], [0.5, 1]]),
-    "ContrastiveSearch": (dl.ContrastiveSearch, [[1, 4], [0, 0.6, 1]]),
-    "SpeculativeSampling": (dl.SpeculativeSampling, [[OTHER], [dl.TopP(0.9), dl.Temperature(2)]]),
+    "DiverseBeamSearch": (
+        dl.DiverseBeamSearch,
+        [[4, 2], [1, 2], [0, 0.5], [1.0], [False], [1, 2], PROCESSORS],
+    ),
+    "StochasticBeamSearch": (dl.StochasticBeamSearch, [[1, 3, 30], PROCESSORS]),
+    "ContrastiveDecoding": (dl.ContrastiveDecoding, [[OTHER], [0, 0.1, 1], [0.5, 1], PROCESSORS]),
+    "ContrastiveSearch": (dl.ContrastiveSearch, [[1, 4], [0, 0.6, 1], PROCESSORS]),
+    "SpeculativeSampling": (
+        dl.SpeculativeSampling,
+        [[OTHER, dl.PromptLookup()], [dl.TopP(0.9), dl.XTC(0.5, 0.1)]],
+    ),
+    "PromptLookup": (
+        lambda size: dl.SpeculativeSampling(dl.PromptLookup(size), num_draft_tokens=3),
+        [[1, 2]],
+    ),
     "PowerSampling": (dl.PowerSampling, [[4, 0.5], [1, 3], [None, 2], [None, 1.0]]),
     "ArithmeticSampling": (dl.ArithmeticSampling, [[dl.TopP(0.9)], [dl.Temperature(2)]]),
     "BestOfN": (dl.BestOfN, [[length], [dl.Greedy(), dl.ArithmeticSampling()]]),
