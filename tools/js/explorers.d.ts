@@ -628,6 +628,8 @@ interface VoteBranch {
 interface VoteData extends CommonData {
   source: string;
   prompt: string;
+  /** The regular expression that reads the answer out of a text. */
+  answer: string;
   /** Python source of the strategy. */
   strategy: string;
   max_new_tokens: number;
@@ -646,6 +648,7 @@ interface Votes {
   tally(texts: VoteText[]): Array<[string, number]>;
   branches(texts: VoteText[], depth?: number): VoteBranch[];
   shown(texts: VoteText[], count: number, picked: string): VoteText[];
+  answerOf(pattern: string, text: string): string | null;
   asCode(data: VoteData, count: number): string;
 }
 

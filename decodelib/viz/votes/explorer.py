@@ -183,6 +183,7 @@ def explore_votes(
         "source": as_call(lm),
         "model": None if isinstance(lm, TableLM) else lm.name,
         "prompt": prompt,
+        "answer": answer,
         "strategy": as_source(strategy),
         "max_new_tokens": max_new_tokens,
         "seed": seed,

@@ -18,7 +18,7 @@ from tools.explorer_assets import bundle
 pytestmark = pytest.mark.browser
 
 PROMPT = "A small boat left the harbour"
-OWN = ("beams", "distribution", "entropy", "player", "race")
+OWN = ("beams", "distribution", "entropy", "player", "race", "votes")
 KINDS = {one.kind: one for one in reversed(stored_explorers()) if one.kind in OWN}
 
 
@@ -150,6 +150,19 @@ def test_a_race(page):
     page.wait(lambda: page.is_computed("race"))
     result = page.own("race", "result")
     assert len(result.find_elements("css selector", ".dx-lane")) > 3
+
+
+def test_votes(page):
+    page.open("votes")
+    page.ask("votes", "When the mother came home,", texts=3, length=5, seed=7)
+    page.wait(lambda: page.is_computed("votes"))
+    several = dl.Sampling(num_return_sequences=3)
+    g = dl.generate(storybook(), "When the mother came home,", several, max_new_tokens=5, seed=7)
+    shown = page.own("votes", "result").find_elements("css selector", ".dx-tree .dx-badge")
+    assert len(shown) == len({other.text for other in (g, *g.alternatives)})
+    spelled = page.own("votes", "result").find_element("css selector", ".dx-tree").text
+    for other in (g, *g.alternatives):
+        assert other.tokens[-1].strip() in spelled
 
 
 def test_stop_ends_at_once_and_keeps_what_was_written(page):

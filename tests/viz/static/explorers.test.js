@@ -297,3 +297,12 @@ test("of the texts counted, those with the answer picked are shown", () => {
   assert.equal(votes.shown(TEXTS, 3, votes.ALL).length, 3);
   assert.deepEqual(votes.shown(TEXTS, 3, "a"), [TEXTS[1]]);
 });
+
+test("the answer is the last match, or its first group, by Python's flags", () => {
+  assert.equal(votes.answerOf("[0-9]+", "12 and 345"), "345");
+  assert.equal(votes.answerOf("(a|b) [ab]", "b a"), "b");
+  assert.equal(votes.answerOf("x", "none"), null);
+  assert.equal(votes.answerOf("(x)|y", "y"), null);
+  assert.equal(votes.answerOf("(?s)^.*?(she|he)", "there\nshe saw he"), "he");
+  assert.equal(votes.answerOf("(?s)^.*?\\b(she|he)\\b", "there\nshe saw he"), "she");
+});

@@ -27,6 +27,7 @@
     "own-beams.js",
     "own-entropy.js",
     "own-race.js",
+    "own-votes.js",
     "game.js",
     "game-shannon.js",
     "game-strategy.js",

@@ -43,6 +43,14 @@
   const shown = (texts, count, picked) =>
     texts.slice(0, count).filter(({ answer }) => picked === ALL || answer === picked);
 
+  /** What the last match of Python's regular expression says: its first group, if it has one.
+   * @type {Votes["answerOf"]} */
+  function answerOf(pattern, text) {
+    const [, flags = "", body] = /^(?:\(\?([ims]+)\))?(.*)$/s.exec(pattern) ?? [];
+    const last = [...text.matchAll(new RegExp(body, `${flags}gu`))].pop();
+    return (last && (last.length > 1 ? last[1] : last[0])) ?? null;
+  }
+
   /** @type {Votes["asCode"]} */
   const asCode = (data, count) =>
     [
@@ -55,5 +63,12 @@
       'print(f"{chosen.score:.4f} {chosen.text!r}")',
     ].join("\n");
 
-  globalThis.DecodeExplorer.votes = /** @type {Votes} */ ({ ALL, tally, branches, shown, asCode });
+  globalThis.DecodeExplorer.votes = /** @type {Votes} */ ({
+    ALL,
+    tally,
+    branches,
+    shown,
+    answerOf,
+    asCode,
+  });
 })();
