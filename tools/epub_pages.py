@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 from bs4 import BeautifulSoup, Tag
 
 REMOVED = (
-    "script, style, [data-live], .headerlink, .sd-d-grid, .sd-btn, form, link[rel=stylesheet], "
+    "script, noscript, style, .headerlink, .sd-d-grid, .sd-btn, form, link[rel=stylesheet], "
     "meta[name=viewport], .tag_quiz > details, .tag_hide-input > details"
 )
 STYLES = ("pygments.css", "book-epub.css")
@@ -64,6 +64,9 @@ def formulas_of(page: BeautifulSoup) -> set[tuple[str, bool]]:
 
 def rewrite(stem: str, page: BeautifulSoup, book: Book) -> None:
     """Rewrite a page in place."""
+    for node in page.select("[data-live]"):
+        node.name, node.attrs = "p", {"class": "live"}
+        node.string = "(On the web this is alive.)"
     for node in page.select(REMOVED):
         node.decompose()
     if not book.solutions:

@@ -13,9 +13,12 @@ document.documentElement.dataset.theme = "light";
 for (const button of all('[data-dx="just-show"]')) if (!button.closest("[hidden]")) button.click();
 document.activeElement?.blur();
 
+for (const node of all("[data-live]", article)) {
+  node.replaceWith(Object.assign(document.createElement("p"), { className: "paper-live", textContent: "(On the web this is alive.)" }));
+}
 const controls = [
   ".dx-draws", ".dx-code", ".dx-known button", ".dx-predict-form", ".dx-header button", ".dx-sharing", ".dx-live",
-  ".dx select", ".dx-choice", ".headerlink", ".copybtn", ".toggle-button", "[data-live]", "script", ".sd-btn", ".sd-d-grid",
+  ".dx select", ".dx-choice", ".headerlink", ".copybtn", ".toggle-button", "script", "noscript", ".sd-btn", ".sd-d-grid",
   ".exercise-mark", ".reading-mark", ".quiz-score", ".quiz button", ".tag_quiz > details", ".tag_hide-input > details",
 ];
 for (const node of all(controls.join(","), article)) node.remove();
@@ -48,6 +51,20 @@ for (const choices of all(".quiz li")) {
     details.remove();
   }
   choices.append(list);
+}
+
+/* Where the site has an address, an explorer says where it can be moved. */
+const web = document.querySelector("link[rel=canonical]")?.href;
+const taken = new Set();
+if (web) {
+  for (const root of all(".dx[data-dx]", article)) {
+    const slug = DecodeExplorer.links.slugOf(JSON.parse(root.dataset.dx).title, (name) => taken.has(name));
+    taken.add(slug);
+    const link = Object.assign(document.createElement("a"), { href: `${web}#dx=${slug}&shown=yes`, textContent: "Move it on the web." });
+    const line = Object.assign(document.createElement("p"), { className: "paper-live" });
+    line.append(link);
+    root.after(line);
+  }
 }
 
 /* What scrolls sideways on a screen is made smaller. */

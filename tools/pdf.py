@@ -29,7 +29,7 @@ from tools.paper import Heading, add_style, browser, open_page, open_text, print
 NAME = "decoding-language-models.pdf"
 TITLE = "Decoding Language Models"
 SUBTITLE = "From logits to text"
-LEFT_OUT = ("live", "line", "claims", "claims_elsewhere")
+LEFT_OUT = ("live", "line", "games", "claims", "claims_elsewhere")
 """Pages that are for a screen, and lists of a hundred thousand words that can be searched there."""
 
 RUNNING = """

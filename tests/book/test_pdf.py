@@ -5,8 +5,8 @@ from pypdf import PdfReader
 
 from tests.helpers.browser import chromium
 from tools import paper
-from tools.book import chapter_notebooks
-from tools.pdf import TITLE, contents, print_book
+from tools.book import ROOT, chapter_notebooks
+from tools.pdf import LEFT_OUT, TITLE, contents, print_book
 
 pytestmark = pytest.mark.browser
 CHAPTERS = [
@@ -131,6 +131,12 @@ def test_no_browser_says_what_to_install(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(SystemExit, match="chromium"), paper.browser():
         pass
+
+
+def test_pages_that_live_on_a_screen_are_left_out():
+    for page in (ROOT / "chapters").glob("*.md"):
+        if "data-live=" in page.read_text(encoding="utf-8") and page.stem != "index":
+            assert page.stem in LEFT_OUT
 
 
 def test_every_chapter_is_printed_and_the_lists_for_a_screen_are_not(site):
