@@ -22,8 +22,8 @@ class BeamNode(NamedTuple):
         length: How many new tokens it has.
         token_id, token: The last of them and its own text.
         logprob: ln p of that token under the model's own distribution, in nats.
-        total: What candidates are ranked by: the sum of the logprobs along its path, in nats.
-            Diverse beam search has taken its penalties off.
+        total: What candidates are ranked by: the sum of the logprobs along its path, in nats, as
+            the search's processors leave them. Diverse beam search has taken its penalties off.
         fate: "kept" to be expanded, "finished" (it may be returned) or "pruned".
     """
 
