@@ -224,9 +224,15 @@ class SuffixChain(LateSearch):
         shared = 0
         while shared < min(len(ids) - 1, len(self._read)) and ids[shared] == self._read[shared]:
             shared += 1
-        self._cache.rewind(len(self._read) - shared)
+        unshared, self._read = len(self._read) - shared, ids
+        try:
+            self._cache.rewind(unshared)
+        except ValueError:  # layers with a running state forget nothing: read it all again
+            whole = torch.tensor(self.transcripts[0].prompt_ids + ids, device=self.lm.device)
+            room = len(self.transcripts[0].prompt_ids) + self.limit
+            logits, self._cache = self.lm.prefill([whole], room)
+            return logits
         new = torch.tensor([ids[shared:]], device=self.lm.device)
-        self._read = ids
         return self.lm.extend(new, self._cache)[:, -1]
 
     def _transcript(self, text: Sequence[Drawn], trace: bool) -> Transcript:

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import decodelib as dl
+from decodelib.models.toy import TableCache
 from decodelib.strategies.power import SuffixChain, acceptance
 from tests.helpers.exact import TREE, Chances, chi_square_p
 
@@ -203,6 +204,20 @@ def test_the_cache_holds_the_text_whose_logits_are_asked_for(monkeypatch):
     monkeypatch.setattr(SuffixChain, "_logits_after", witness)
     dl.generate(lm, "Once", dl.PowerSampling(2.0, 6, block_length=4), max_new_tokens=8)
     assert 0 < most < 1e-9
+
+
+def test_a_model_whose_cache_forgets_nothing_gives_the_same_text(monkeypatch):
+    strategy = dl.PowerSampling(3.0, 12, temperature=1.0)
+    settings = {"max_new_tokens": 5, "seed": 6}
+    wanted = dl.generate(TREE, "", strategy, **settings)
+
+    def refuse(self, count):
+        if count:
+            raise ValueError("cache cannot be rewound")
+
+    monkeypatch.setattr(TableCache, "rewind", refuse)
+    found = dl.generate(TREE, "", strategy, **settings)
+    assert (found.token_ids, found.moves) == (wanted.token_ids, wanted.moves)
 
 
 @pytest.mark.parametrize(
