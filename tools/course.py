@@ -16,6 +16,7 @@ from pathlib import Path
 import nbformat
 
 from decodelib.checks.exercises import tasks
+from tools import course_exports
 from tools.book import ROOT, chapter_notebooks
 from tools.course_checks import leave_solutions_out
 from tools.course_key import answer_key
@@ -115,6 +116,7 @@ def instructor_edition(folder: Path) -> None:
     (folder / "ANSWERS.md").write_text(answer_key(), encoding="utf-8")
     (folder / "SYLLABUS.md").write_text(syllabus(), encoding="utf-8")
     shutil.copy2(TEXTS / "jupyterhub.md", folder / "JUPYTERHUB.md")
+    course_exports.write(folder / "assignments")
 
 
 def _write_plainly(chapters: Path) -> None:
