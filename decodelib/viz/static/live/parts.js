@@ -98,5 +98,41 @@
           ? "0"
           : `${(100 * p).toPrecision(1)}%`;
 
-  Object.assign(live, { parts: { loader, field, frame, freshId, percent } });
+  /** A small table whose first column names its rows.
+   *  @param {string[]} columns
+   *  @param {(string | number)[][]} rows */
+  function numbers(columns, rows) {
+    return element(
+      "div",
+      {
+        class: "dx-scroll live-numbers",
+        tabindex: "0",
+        role: "group",
+        "aria-label": columns.join(", "),
+      },
+      element(
+        "table",
+        {},
+        element(
+          "thead",
+          {},
+          element("tr", {}, ...columns.map((text) => element("th", { scope: "col", text }))),
+        ),
+        element(
+          "tbody",
+          {},
+          ...rows.map(([name, ...cells]) =>
+            element(
+              "tr",
+              {},
+              element("th", { scope: "row", text: name }),
+              ...cells.map((text) => element("td", { text })),
+            ),
+          ),
+        ),
+      ),
+    );
+  }
+
+  Object.assign(live, { parts: { loader, field, frame, freshId, percent, numbers } });
 })();

@@ -7,31 +7,21 @@
 (() => {
   const here = /** @type {HTMLScriptElement} */ (document.currentScript).src;
   const BASE = here.replace(/start\.js.*$/, "");
-  const SCRIPTS = [
-    "model/engine.js",
-    "client.js",
-    "parts.js",
-    "knobs.js",
-    "tokens.js",
-    "runs.js",
-    "next.js",
-    "playground.js",
-    "speed.js",
-    "opening.js",
-    "line-sources.js",
-    "line-view.js",
-    "line.js",
-    "own.js",
-    "own-distribution.js",
-    "own-player.js",
-    "own-beams.js",
-    "own-entropy.js",
-    "own-race.js",
-    "own-votes.js",
-    "game.js",
-    "game-shannon.js",
-    "game-strategy.js",
-  ];
+  const COMMON = ["model/engine.js", "client.js", "parts.js"];
+  const GAME = ["game-play.js", "game.js"];
+  const KINDS = ["distribution", "player", "beams", "entropy", "race", "votes"];
+
+  /** What each piece needs besides, in loading order.
+   *  @type {Record<string, string[]>} */
+  const PIECES = {
+    playground: ["knobs.js", "tokens.js", "runs.js", "next.js", "playground.js"],
+    speed: ["speed.js"],
+    opening: ["tokens.js", "opening.js"],
+    line: ["line-sources.js", "line-view.js", "line.js"],
+    own: ["own.js", ...KINDS.map((kind) => `own-${kind}.js`)],
+    shannon: [...GAME, "game-shannon.js"],
+    strategy: [...GAME, "game-strategy.js"],
+  };
 
   /** @type {Record<string, (el: HTMLElement) => void>} */
   const renderers = {};
@@ -79,23 +69,31 @@
     renderers[/** @type {string} */ (el.dataset.live)](el);
   }
 
-  /** @type {Promise<any> | null} */
-  let loading = null;
+  /** @type {Map<string, Promise<void>>} */
+  const loading = new Map();
 
-  /** Load what all live pieces need, once; a failed attempt can be made again.
-   *  @returns {Promise<any>} */
-  function ready() {
-    if (!loading) {
+  /** Load a script unless it has come or is coming; a failed attempt can be made again.
+   *  @param {string} name */
+  function loadOnce(name) {
+    const begun = loading.get(name) ?? loadScript(name);
+    loading.set(name, begun);
+    begun.catch(() => loading.delete(name));
+    return begun;
+  }
+
+  let isStyled = false;
+
+  /** Load what some pieces need.
+   *  @param {...string} pieces */
+  function ready(...pieces) {
+    if (!isStyled) {
       const style = document.createElement("link");
       style.rel = "stylesheet";
       style.href = `${BASE}live.css`;
       document.head.append(style);
-      loading = Promise.all(SCRIPTS.map(loadScript));
-      loading.catch(() => {
-        loading = null;
-      });
+      isStyled = true;
     }
-    return loading;
+    return Promise.all([...COMMON, ...pieces.flatMap((piece) => PIECES[piece])].map(loadOnce));
   }
 
   async function start() {
@@ -103,7 +101,7 @@
     const elements = Array.from(document.querySelectorAll("[data-live]"));
     if (!elements.length) return;
     try {
-      await ready();
+      await ready(...elements.map((el) => String(el.dataset.live)));
     } catch (error) {
       for (const el of elements)
         el.textContent = `This part of the page did not load: ${/** @type {Error} */ (error).message}.`;

@@ -23,7 +23,7 @@
   /** Load the live pieces of the page, once. */
   function loadLive() {
     loading ||= (globalThis.DecodeLive ? Promise.resolve() : loadScript())
-      .then(() => globalThis.DecodeLive.ready())
+      .then(() => globalThis.DecodeLive.ready("own"))
       .catch((error) => {
         loading = null; // the next reader to press the button tries again
         throw error;
