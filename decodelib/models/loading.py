@@ -118,10 +118,22 @@ def _auto() -> str:
 
 def _give_notice(reason: Exception) -> None:
     # A plain line, since a warning would show a file's path and line to someone reading a notebook.
-    print(
-        f"Using storybook, the small model that comes with decodelib, instead of GPT-2: {reason}.",
-        file=sys.stderr,
+    notice = (
+        f"Using storybook, the small model that comes with decodelib, instead of GPT-2: {reason}."
     )
+    if not _is_notebook():
+        print(notice, file=sys.stderr)
+    elif notice not in _NOTICES:  # once, and not on stderr, which a notebook shows as an error
+        _NOTICES.add(notice)
+        print(notice)
+
+
+_NOTICES: set[str] = set()
+
+
+def _is_notebook() -> bool:
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
 
 def _checked(name: str, argument: str) -> str:

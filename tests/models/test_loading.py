@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import decodelib as dl
+from decodelib.models import loading
 from decodelib.models.gpt2.model import GPT2
 from decodelib.models.loading import resolve
 from tests.helpers.gpt2 import STORYBOOK, save_random_gpt2
@@ -199,3 +200,14 @@ def test_a_folder_that_is_called_storybook_does_not_pass_for_it(tmp_path: Path) 
     shutil.copytree(STORYBOOK, copy)
     assert dl.load(copy, device="cpu").name == "mine/storybook"
     assert dl.load(STORYBOOK, device="cpu").name == "storybook"
+
+
+def test_a_notebook_is_told_once_and_not_where_it_shows_errors(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(loading, "_NOTICES", set())
+    loading._give_notice(OSError("a test"))
+    monkeypatch.setattr(loading, "_is_notebook", lambda: True)
+    for _ in range(2):
+        loading._give_notice(OSError("a test"))
+    said = capsys.readouterr()
+    assert said.out == said.err
+    assert said.out.count("Using storybook") == 1

@@ -23,6 +23,7 @@ NOTE = (
     "(make lab). This is a recorded race of the presets."
 )
 CUSTOM = "(none)"
+MODELS = ("storybook", "gpt2", "gpt2-medium", "distilgpt2", "smollm2")
 
 
 class Playground(w.VBox):
@@ -34,23 +35,28 @@ class Playground(w.VBox):
 
     Attributes:
         decoding: The thread of the last text, or None before the first.
-        prompt, preset, strategy, length, seed: The widgets that say what to do.
+        prompt, model, preset, strategy, length, seed: The widgets that say what to do.
         dials: The knobs of the strategy chosen.
         run, stop, progress, output, status, code: The widgets that do it and show it.
     """
 
     def __init__(self, lm: LanguageModel, prompt: str) -> None:
         self.lm = lm
+        self._models = {lm.name: lm}
         self._all_dials: dict[str, list[Dial]] = {}
         self.decoding: Decoding | None = None
-        wide = w.Layout(width="34rem", max_width="100%")
+        wide = w.Layout(width="30rem", max_width="100%")
         style = {"description_width": "11rem"}
         self.prompt = w.Textarea(value=prompt, description="Prompt", rows=3)
+        self.model = w.Dropdown(
+            options=list(dict.fromkeys([lm.name, *MODELS])), description="Model"
+        )
         self.preset = w.Dropdown(options=[CUSTOM, *PRESETS], description="Preset")
         self.strategy = w.Dropdown(options=list(STRATEGIES), description="Strategy")
         self.length = w.IntSlider(value=60, min=1, max=200, description="New tokens at most")
         self.seed = w.BoundedIntText(value=0, min=0, max=2**31 - 1, description="Seed")
-        for widget in (self.prompt, self.preset, self.strategy, self.length, self.seed):
+        controls = [self.prompt, self.model, self.preset, self.strategy, self.length, self.seed]
+        for widget in controls:
             widget.layout, widget.style = wide, style
         self.run = w.Button(description="Generate", button_style="primary")
         self.stop = w.Button(description="Stop", disabled=True)
@@ -59,22 +65,23 @@ class Playground(w.VBox):
         self.code = w.Textarea(rows=6, layout=w.Layout(width="100%"))
         self.code.tooltip = "Select all and copy"
         self._knobs, self._purpose = w.VBox(), w.HTML()
-        super().__init__(
-            [
-                self.prompt,
-                self.preset,
-                self._purpose,
-                self.strategy,
-                self._knobs,
-                self.length,
-                self.seed,
-                w.HBox([self.run, self.stop, self.progress]),
-                self.status,
-                self.output,
-                w.Label("The same as decodelib code, to copy:"),
-                self.code,
-            ]
-        )
+        result = [
+            w.HBox([self.run, self.stop, self.progress]),
+            self.status,
+            self.output,
+            w.Label("The same as decodelib code, to copy:"),
+            self.code,
+        ]
+        controls.insert(3, self._purpose)
+        controls.insert(5, self._knobs)
+        # Side by side where there is room, so that a text is seen while it grows; else below.
+        sides = [
+            w.VBox(controls, layout=w.Layout(max_width="100%")),
+            w.VBox(result, layout=w.Layout(flex="1 1 22rem", min_width="0")),
+        ]
+        row = w.HBox(sides, layout=w.Layout(flex_flow="row wrap", align_items="flex-start"))
+        super().__init__([row])
+        self.model.observe(lambda _: self._use_model(), "value")
         self.preset.observe(lambda _: self._use_preset(), "value")
         self.strategy.observe(lambda _: self._show_knobs(), "value")
         for widget in (self.prompt, self.length, self.seed):
@@ -114,6 +121,26 @@ class Playground(w.VBox):
             dial.set(chosen.knobs.get(name))
         words = html.escape(f"For {chosen.purpose}. Source: {chosen.source}.")
         self._purpose.value = f"<p>{words}</p>"
+
+    def _use_model(self) -> None:
+        self.interrupt()
+        if self.decoding is not None:
+            self.decoding.join()
+        name = self.model.value
+        if name == self.lm.name:
+            return
+        self.run.disabled = True
+        self.status.value = _status(f"Loading {name}.")
+        try:
+            if name not in self._models:
+                self._models[name] = self._load(name)
+            self.lm = self._models[name]
+            self.status.value = _status(f"{name} is loaded, on the {self.lm.device}.")
+        except (OSError, ValueError, ImportError) as error:
+            self.status.value = _status(sentence(error))
+            self.model.value = self.lm.name
+        self.run.disabled = False
+        self._show_code()
 
     def _show_knobs(self) -> None:
         knobs = self.dials

@@ -250,3 +250,36 @@ def test_without_a_kernel_there_is_a_recorded_race_that_says_how_to_run_the_play
     default = playground(lm, "Once")
     assert isinstance(default, RaceExplorer)
     assert [name.lower() for name in default.numbers] == list(PRESETS)
+
+
+def test_another_model_can_be_picked_and_the_first_one_again(play, lm, monkeypatch):
+    other = dl.load("storybook", device="cpu", dtype="float32")
+    other.name = "distilgpt2"
+    monkeypatch.setattr("decodelib.viz.live.playground.load", lambda *_: other)
+    play.model.value = "distilgpt2"
+    assert play.lm is other
+    assert "distilgpt2 is loaded, on the cpu." in play.status.value
+    assert "dl.load('distilgpt2')" in play.code.value
+    assert "8 tokens" in finish(play)
+    play.model.value = "storybook"
+    assert play.lm is lm
+
+
+def test_a_model_that_cannot_be_had_is_said_in_a_sentence_and_the_one_at_hand_stays(
+    play, lm, monkeypatch
+):
+    def unreachable(*_):
+        raise OSError("gpt2 is not here")
+
+    monkeypatch.setattr("decodelib.viz.live.playground.load", unreachable)
+    play.model.value = "gpt2"
+    assert (play.lm, play.model.value, play.run.disabled) == (lm, "storybook", False)
+    assert "Gpt2 is not here." in play.status.value
+
+
+def test_the_text_stands_beside_the_controls(play):
+    (row,) = play.children
+    controls, result = row.children
+    assert row.layout.flex_flow == "row wrap"
+    assert play.prompt in controls.children
+    assert {play.output, play.code} <= set(result.children)
