@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+import decodelib as dl
 from decodelib.strategies.knobs import STRATEGIES
 from tests.helpers import engine_requests as requests
 from tests.helpers.engine import expected, node_engine, request
@@ -56,6 +57,14 @@ def test_a_strategy_gives_the_same_tokens_500_times(ask, kind):
 @pytest.mark.parametrize("knob", requests.KNOBS)
 def test_a_processor_gives_the_same_tokens_500_times(ask, knob):
     assert_same_texts(ask, requests.sampling_with(knob, 500, seed=2))
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_the_source_that_the_page_shows_makes_the_same_strategy(ask, kind):
+    asked = MAKERS[kind](40, seed=3)
+    for one, source in zip(asked, ask(sources=asked), strict=True):
+        made = STRATEGIES[one["strategy"]].make(one["given"], dl.load)
+        assert eval(source, {"dl": dl}) == made, source
 
 
 def test_the_engine_has_every_processor_of_the_command_line():
