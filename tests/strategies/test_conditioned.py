@@ -80,14 +80,28 @@ def test_a_hundred_particles_cannot_be_told_from_the_exact_distribution(constrai
     assert chi_square_p(drawn(strategy, 500), truth) > 1e-3
 
 
-@pytest.mark.parametrize("count", [1, 3])
-def test_the_estimate_of_the_forms_probability_is_right_on_average(count):
-    truth = feasible(TRAP)[1]
-    stopping = Stopping(TREE, MAX_NEW)
-    estimates, nothing = [], torch.empty(0, TREE.vocab_size)
+# Whoever begins with a dies out at the next step, when the particles are drawn anew.
+STEEP = dl.TableLM(
+    {
+        "": {"a": 0.7, "b": 0.3},
+        "a": {"c": 0.01, "a": 0.99},
+        "b": {"c": 1},
+        "c": {"a": 0.5, "b": 0.5},
+    }
+)
+AGAIN = dl.Constraint.from_choices(STEEP, [" a c a", " b c a"], open_end=True)
+
+
+@pytest.mark.parametrize(
+    ("lm", "constraint", "count"), [(TREE, TRAP, 1), (TREE, TRAP, 3), (STEEP, AGAIN, 6)]
+)
+def test_the_estimate_of_the_forms_probability_is_right_on_average(lm, constraint, count):
+    truth = feasible(TRAP)[1] if lm is TREE else (0.7 * 0.01 + 0.3) * 0.5
+    stopping = Stopping(lm, MAX_NEW)
+    estimates, nothing = [], torch.empty(0, lm.vocab_size)
     for seed in range(150):
-        strategy = dl.ConditionedSampling(TRAP, num_particles=count)
-        [search] = strategy.start(TREE, [Transcript([0], stopping, False)], [seed])
+        strategy = dl.ConditionedSampling(constraint, num_particles=count)
+        [search] = strategy.start(lm, [Transcript([0], stopping, False)], [seed])
         while not search.is_over:
             search.advance(nothing)
         estimates.append(math.exp(search.log_evidence))

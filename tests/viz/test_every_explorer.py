@@ -81,7 +81,8 @@ def page(request, tmp_path_factory) -> str:
 
 
 def test_the_book_has_every_kind():
-    assert {"beams", "distribution", "entropy", "player", "race", "votes"} <= set(KINDS)
+    kinds = {"beams", "distribution", "entropy", "mass", "player", "race", "votes", "watermark"}
+    assert kinds <= set(KINDS)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

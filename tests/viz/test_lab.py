@@ -37,6 +37,10 @@ MAKE = {
     "entropy": "viz.explore_entropy(toy, {'one': 'a b a b a', 'two': 'b a b'})",
     "race": "viz.explore_race(toy, 'a', strategies, samples=3, max_new_tokens=9)",
     "votes": "viz.explore_votes(toy, 'a', 'a|b', texts=6, max_new_tokens=2, seed=1)",
+    "mass": "viz.explore_mass(toy, 'a', dl.Constraint.from_choices(toy, [' a b', ' b a'], True), "
+    "{'one': [2, 3, 2], 'two': [3, 2, 2]}, source='form')",
+    "watermark": "viz.explore_watermark(lm, 'The sea', {'one': list(range(100, 110))}, "
+    "dl.GreenListWatermark())",
 }
 CELLS = {kind: place for place, kind in enumerate(MAKE, 1)}
 LATER = '[aria-label="Apply Temperature later"]'
@@ -86,6 +90,15 @@ MOVES = {
         ('[data-dx="texts"]', LEFT, "texts", 5),
         ('[data-dx="picked"] input:checked', RIGHT, "picked", "a"),
     ],
+    "mass": [
+        ('[data-dx="position"]', RIGHT, "position", 2),
+        ('input[value="one"]', RIGHT, "text", "two"),
+    ],
+    "watermark": [
+        ('[data-dx="position"]', RIGHT, "position", 2),
+        ('[data-dx="edit"]', Keys.ENTER, "edits", [2]),
+        ('[data-dx="length"]', LEFT, "length", 9),
+    ],
 }
 """What a reader does by keyboard, and what a trait then is: (control, key, trait, value)."""
 
@@ -121,6 +134,14 @@ TOLD = {
     "votes": [
         ("texts", 4, '[data-dx="texts-box"]', "value", "4"),
         ("picked", "b", '[data-dx="picked"] input:checked', "value", "b"),
+    ],
+    "mass": [
+        ("position", 3, '[data-dx="position-box"]', "value", "3"),
+        ("text", "one", 'input[value="one"]', "checked", True),
+    ],
+    "watermark": [
+        ("length", 5, '[data-dx="length-box"]', "value", "5"),
+        ("edits", [1, 2], '[data-dx="random-box"]', "value", "2"),
     ],
 }
 """What Python sets, and what the page then shows: (trait, value, element, property, value)."""
