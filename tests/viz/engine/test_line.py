@@ -10,16 +10,10 @@ import pytest
 
 import decodelib as dl
 from decodelib.models.toy import PROBS, WORDS
-from tests.helpers.engine import node_engine, storybook
+from tests.helpers.engine import storybook
 
 LOGITS = [math.log(p) for p in PROBS]
 EXACT = [Fraction(str(p)) for p in PROBS]
-
-
-@pytest.fixture(scope="module")
-def ask():
-    with node_engine() as ask:
-        yield ask
 
 
 def log(value: Fraction) -> float:

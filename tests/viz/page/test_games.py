@@ -9,7 +9,7 @@ import pytest
 
 import decodelib as dl
 from decodelib.viz.page.games import OPTIONS, STRATEGIES, texts_to_tell, words_to_guess
-from tests.helpers.engine import node_engine, storybook
+from tests.helpers.engine import storybook
 from tools.book import ROOT
 
 PASSAGES = [
@@ -17,12 +17,6 @@ PASSAGES = [
     for passage in json.loads((ROOT / "chapters/data/passages.json").read_text(encoding="utf-8"))
     if not passage["in_storybook"]
 ]
-
-
-@pytest.fixture(scope="module")
-def ask():
-    with node_engine() as ask:
-        yield ask
 
 
 @pytest.fixture(scope="module")
