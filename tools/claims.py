@@ -176,13 +176,18 @@ def _title(notebook: Path) -> str:
 
 
 def main() -> None:
-    from tools import claims_elsewhere, exercises  # the first reads the claims by this module
+    from tools import (
+        claims_elsewhere,
+        exercises,
+        start_page,
+    )  # the first reads the claims by this module
 
     text = ledger(chapter_notebooks())
     LEDGER.write_text(text, encoding="utf-8")
     print(f"{text.count(chr(10) + '| ') - text.count('| claim |')} claims in {LEDGER.name}")
     claims_elsewhere.main()
     exercises.main()
+    start_page.main()
 
 
 if __name__ == "__main__":

@@ -107,7 +107,8 @@ def student_edition(folder: Path) -> None:
     _write_plainly(chapters)
     (chapters / "index.md").write_text(_text("index.md", chapters=_table()), encoding="utf-8")
     (folder / "README.md").write_text(_text("readme.md"), encoding="utf-8")
-    shutil.copy2(ROOT / "tools" / "lab.py", folder / "lab.py")
+    for name in ("lab.py", "lab_extension.js"):
+        shutil.copy2(ROOT / "tools" / name, folder / name)
     (folder / "SYLLABUS.md").write_text(syllabus(), encoding="utf-8")
 
 

@@ -2,7 +2,7 @@
 
 The start page opens, files that only the book's machinery needs are out of sight, Markdown opens
 rendered, and the notebooks are trusted: they are the book's own, and their pictures and coloured
-texts show before a cell has been run. Options are given on to JupyterLab.
+texts show, and explorers move, before a cell has been run. Options are given on to JupyterLab.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from nbformat.sign import NotebookNotary
 
 HERE = Path(__file__).resolve().parent
 CHAPTERS = (HERE if (HERE / "chapters").is_dir() else HERE.parent) / "chapters"
-SCRIPT = HERE / "lab_citations.js"
 HIDDEN = ["_*", "*.py", "*.toml", "*.cfg", "*.bib", "*.json", "*.jsonl", "data", "__pycache__"]
 SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {
@@ -38,24 +37,40 @@ def trust(folder: Path) -> None:
 
 
 def write_extension(folder: Path) -> None:
-    """Write the extension that shows citations as names and years."""
-    from tools.course_markdown import works
+    """Write the extension that brings stored explorers to life and names citations."""
+    static = CHAPTERS.parent / "decodelib" / "viz" / "static"
+    files = json.loads((static / "manifest.json").read_text(encoding="utf-8"))
 
-    package = folder / "decodelib-citations"
+    def joined(kind: str) -> str:
+        return "\n".join((static / name).read_text(encoding="utf-8") for name in files[kind])
+
+    package = folder / "decodelib-lab"
     (package / "static").mkdir(parents=True)
     entry = {"load": "static/remoteEntry.js", "extension": "./extension"}
     about = {"name": package.name, "version": "1.0.0", "jupyterlab": {"_build": entry}}
     (package / "package.json").write_text(json.dumps(about), encoding="utf-8")
-    script = SCRIPT.read_text(encoding="utf-8")
-    text = f"const WORKS = {json.dumps(works())};\n{script}"
-    (package / "static" / "remoteEntry.js").write_text(text, encoding="utf-8")
+    parts = [
+        f"const WORKS = {json.dumps(_works())};",
+        f"const STYLES = {json.dumps(joined('styles'))};",
+        f"const EXPLORERS = () => {{\n{joined('scripts')}\n}};",
+        (HERE / "lab_extension.js").read_text(encoding="utf-8"),
+    ]
+    (package / "static" / "remoteEntry.js").write_text("\n".join(parts), encoding="utf-8")
+
+
+def _works() -> dict[str, tuple[str, str]]:
+    """Return authors and year of the works cited; none in a student edition, which names them."""
+    try:
+        from tools.course_markdown import works
+    except ModuleNotFoundError:
+        return {}
+    return works()
 
 
 def command(folder: Path, settings: Path) -> tuple[list[str], dict[str, str]]:
     """Return the command that opens a folder, and its environment; `settings` is written to."""
     (settings / "overrides.json").write_text(json.dumps(SETTINGS), encoding="utf-8")
-    if SCRIPT.is_file():  # the student edition has no citations to be named
-        write_extension(settings / "labextensions")
+    write_extension(settings / "labextensions")
     run = [
         *(sys.executable, "-m", "jupyter", "lab", str(folder)),
         "--LabApp.default_url=/lab/tree/start.ipynb",

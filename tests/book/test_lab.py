@@ -1,6 +1,7 @@
 """What `make lab` opens: a start page, no helper files, and MyST as it is meant."""
 
 import json
+import math
 import os
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import urllib.request
 import nbformat
 import pytest
 
+from decodelib.viz import DistributionExplorer
 from tests.helpers.browser import browser, chromium
 from tests.helpers.lab import IDLE, wait_for
 from tools.book import ROOT, chapter_notebooks
@@ -22,6 +24,15 @@ CELLS = [
 ]  # fmt: skip
 
 
+def explorer():
+    logits = [math.log(p) for p in (0.4, 0.3, 0.2, 0.1)]
+    return DistributionExplorer.from_logits(logits, ["the", "cat", "sat", "down"], top_p=0.5)
+
+
+def display(data):
+    return nbformat.v4.new_output("display_data", data)
+
+
 def test_the_start_page_is_the_one_that_the_index_makes():
     made, stored = start_page(), nbformat.read(PAGE, as_version=4)
     assert [cell.source for cell in stored.cells] == [cell.source for cell in made.cells]
@@ -30,10 +41,10 @@ def test_the_start_page_is_the_one_that_the_index_makes():
     assert all((ROOT / "chapters" / page).exists() for page in ("glossary.md", "notation.md"))
 
 
-def test_the_extension_names_every_work_of_the_bibliography(tmp_path):
+def test_the_extension_has_every_work_of_the_bibliography(tmp_path):
     write_extension(tmp_path)
-    about = json.loads((tmp_path / "decodelib-citations" / "package.json").read_text())
-    script = tmp_path / "decodelib-citations" / about["jupyterlab"]["_build"]["load"]
+    about = json.loads((tmp_path / "decodelib-lab" / "package.json").read_text())
+    script = tmp_path / "decodelib-lab" / about["jupyterlab"]["_build"]["load"]
     assert works()["holtzman2020"] == ("Holtzman et al.", "2020")
     assert all(authors and year for authors, year in works().values())
     assert json.dumps(works()) in script.read_text(encoding="utf-8")
@@ -50,6 +61,8 @@ def lab(tmp_path_factory):
     (chapters / "conftest.py").touch()
     nbformat.write(nbformat.read(PAGE, as_version=4), chapters / "start.ipynb")
     cells = [nbformat.v4.new_markdown_cell(source) for source in CELLS]
+    stored = {"text/html": explorer().as_html(), "text/plain": explorer().as_text()}
+    cells.append(nbformat.v4.new_code_cell("explorer", outputs=[display(stored)]))
     nbformat.write(nbformat.v4.new_notebook(cells=cells), chapters / "01_test.ipynb")
     names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
     private = {name: str(folder / ".private" / name) for name in names}
@@ -111,3 +124,18 @@ def test_boxes_and_citations_read_as_in_the_book(lab):
     assert "Holtzman et al. (2020) say so" in shown
     assert ":::" not in shown
     assert "You will be able to" in shown
+
+
+@pytest.mark.browser
+def test_an_explorer_moves_before_its_cell_has_been_run(lab):
+    driver, base = lab
+    if not driver.current_url.endswith("01_test.ipynb"):
+        driver.get(f"{base}/lab/tree/01_test.ipynb")
+    knob = "document.querySelector('.jp-OutputArea .dx input[data-dx=\"top_p\"]')"
+    wait_for(lambda: driver.execute_script(f"return Boolean({knob})"), 120, "an explorer")
+    output = f"{knob}.closest('.dx').innerText"
+    before = driver.execute_script(f"return {output}")
+    move = f"{knob}.value = 0.95; {knob}.dispatchEvent(new Event('input', {{bubbles: true}}))"
+    assert driver.execute_script(f"{move}; return {output}") != before
+    ran = "return jupyterapp.shell.currentWidget.content.widgets.at(-1).model.executionCount"
+    assert driver.execute_script(ran) is None

@@ -19,8 +19,8 @@ _EXAMPLES = {
     "draft": "a model, such as distilgpt2",
     "answer": "such as [0-9]+",
 }
-_STYLE = {"description_width": "11rem"}
-_WIDE = w.Layout(width="34rem", max_width="100%")
+_STYLE = {"description_width": "8rem"}
+_WIDE = w.Layout(width="24rem", max_width="100%")
 
 
 def _as_it_is(value: Any) -> Any:

@@ -45,15 +45,15 @@ class Playground(w.VBox):
         self._models = {lm.name: lm}
         self._all_dials: dict[str, list[Dial]] = {}
         self.decoding: Decoding | None = None
-        wide = w.Layout(width="30rem", max_width="100%")
-        style = {"description_width": "11rem"}
+        wide = w.Layout(width="24rem", max_width="100%")
+        style = {"description_width": "8rem"}
         self.prompt = w.Textarea(value=prompt, description="Prompt", rows=3)
         self.model = w.Dropdown(
             options=list(dict.fromkeys([lm.name, *MODELS])), description="Model"
         )
         self.preset = w.Dropdown(options=[CUSTOM, *PRESETS], description="Preset")
         self.strategy = w.Dropdown(options=list(STRATEGIES), description="Strategy")
-        self.length = w.IntSlider(value=60, min=1, max=200, description="New tokens at most")
+        self.length = w.IntSlider(value=60, min=1, max=200, description="New tokens")
         self.seed = w.BoundedIntText(value=0, min=0, max=2**31 - 1, description="Seed")
         controls = [self.prompt, self.model, self.preset, self.strategy, self.length, self.seed]
         for widget in controls:
@@ -77,7 +77,7 @@ class Playground(w.VBox):
         # Side by side where there is room, so that a text is seen while it grows; else below.
         sides = [
             w.VBox(controls, layout=w.Layout(max_width="100%")),
-            w.VBox(result, layout=w.Layout(flex="1 1 22rem", min_width="0")),
+            w.VBox(result, layout=w.Layout(flex="1 1 18rem", min_width="0")),
         ]
         row = w.HBox(sides, layout=w.Layout(flex_flow="row wrap", align_items="flex-start"))
         super().__init__([row])
