@@ -166,10 +166,19 @@ def test_votes(page):
 
 
 def test_stop_ends_at_once_and_keeps_what_was_written(page):
+    page.driver.execute_script("arguments[0].value = 'Greedy'", page.own("player", "strategy"))
     page.ask("player", length=200)
-    page.wait(lambda: page.own("player", "status").text.endswith("tokens."))
+    page.wait(lambda: page.own("player", "status").text[0].isdigit())
     page.click(page.own("player", "stop"))
     assert page.own("player", "status").text.startswith("Stopped after")
+    assert not page.own("player", "stop").is_displayed()
+
+    # A branch can be stopped as well.
+    take = page.own("player", "result").find_elements("css selector", ".dx-take")
+    page.click(next(button for button in take if button.is_displayed()))
+    page.wait(lambda: page.own("player", "status").text[0].isdigit())
+    page.click(page.own("player", "stop"))
+    page.wait(lambda: "stopped after" in page.own("player", "status").text)
     assert not page.own("player", "stop").is_displayed()
 
 

@@ -137,7 +137,8 @@
       try {
         if (id !== context.eos && left > 0) {
           const asked = { ...context.asked, max_new_tokens: left };
-          made = await write({ ids: [...context.promptIds, ...chosen] }, asked, context, tools);
+          const ids = [...context.promptIds, ...chosen];
+          made = await tools.stoppable(() => write({ ids }, asked, context, tools));
         }
         const branch = {
           parent,
@@ -145,6 +146,8 @@
           steps: [forced, ...made.list],
           end: made.end,
         };
+        const how = made.end === "stopped" ? "stopped" : "written";
+        tools.tell(`A text from token ${position} on, ${how} after ${branch.steps.length} tokens.`);
         shown.set("data", { ...data, branches: [...data.branches, branch] });
         shown.set("position", position);
         shown.set("branch", data.branches.length);

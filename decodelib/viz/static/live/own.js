@@ -27,6 +27,7 @@
    *  @typedef {object} Tools
    *  @property {(question: any, hooks?: any) => Promise<any>} ask Null where the reader stopped it.
    *  @property {(text: string) => void} tell
+   *  @property {(work: () => Promise<any>) => Promise<any>} stoppable Work with Stop beside it.
    *
    *  @typedef {object} Made
    *  @property {Record<string, any>} data
@@ -158,16 +159,13 @@
       const began = performance.now();
       try {
         for (const [name, field, box] of boxes) given[name] = read(field, box);
-        stop.hidden = false;
         status.textContent = "Reading the prompt …";
-        made = await maker.make(given, tools);
+        made = await tools.stoppable(() => maker.make(given, tools));
       } catch (error) {
         status.textContent = "";
         trouble.textContent = sentence(error);
-        stop.hidden = true;
         return;
       }
-      stop.hidden = true;
       const seconds = ((performance.now() - began) / 1000).toFixed(1);
       status.textContent =
         made?.said ?? (made ? `Computed by storybook in ${seconds} s.` : "Stopped.");
@@ -185,6 +183,14 @@
         }),
       tell: (text) => {
         status.textContent = text;
+      },
+      async stoppable(work) {
+        stop.hidden = false;
+        try {
+          return await work();
+        } finally {
+          stop.hidden = true;
+        }
       },
     };
 
