@@ -30,9 +30,12 @@
     const style = document.createElement("style");
     style.textContent = CITATIONS + STYLES;
     document.head.append(style);
-    EXPLORERS();
-    new MutationObserver(improve).observe(document.body, { childList: true, subtree: true });
-    improve();
+    // Later, when no script is the current one: explorers take that for a page of the site, with links.
+    setTimeout(() => {
+      EXPLORERS();
+      new MutationObserver(improve).observe(document.body, { childList: true, subtree: true });
+      improve();
+    });
   }
 
   const plugin = { id: "decodelib-lab:plugin", autoStart: true, activate };

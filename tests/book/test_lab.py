@@ -135,6 +135,7 @@ def test_an_explorer_moves_before_its_cell_has_been_run(lab):
     wait_for(lambda: driver.execute_script(f"return Boolean({knob})"), 120, "an explorer")
     output = f"{knob}.closest('.dx').innerText"
     before = driver.execute_script(f"return {output}")
+    assert "Copy link" not in before
     move = f"{knob}.value = 0.95; {knob}.dispatchEvent(new Event('input', {{bubbles: true}}))"
     assert driver.execute_script(f"{move}; return {output}") != before
     ran = "return jupyterapp.shell.currentWidget.content.widgets.at(-1).model.executionCount"
