@@ -20,8 +20,7 @@
   function roundOf(text, strategies) {
     const names = Object.keys(strategies);
     const number = (/** @type {number} */ x) => x.toFixed(2);
-    const loops = (/** @type {number} */ share) =>
-      share > 0.1 ? `in ${Math.round(100 * share)}% of texts` : "hardly ever";
+    const loops = (/** @type {number} */ share) => `${Math.round(100 * share)}%`;
     return {
       shown: [
         element(
@@ -36,7 +35,7 @@
       rival: games.shares(Object.values(strategies), text),
       told: [
         live.parts.numbers(
-          ["text or strategy", "surprisal (nats)", "distinct-2", "ends in a repetition"],
+          ["whose", "surprisal", "distinct-2", "loops"],
           [
             [
               "this text",
