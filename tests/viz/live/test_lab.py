@@ -89,7 +89,9 @@ def test_text_streams_stop_stops_and_errors_are_told(tmp_path):
         wait_for(lambda: "dl.Greedy()" in code.get_attribute("value"), 20, "greedy code")
 
         # What cannot be done is told in a sentence.
-        strategies = driver.find_elements("css selector", ".jp-OutputArea-output select")[1]
+        strategies = driver.find_elements("css selector", ".jp-OutputArea-output select")[
+            2
+        ]  # after model and preset
         Select(strategies).select_by_visible_text("speculative")
         wait_for(lambda: "Draft must name" in code.get_attribute("value"), 20, "the code's answer")
         button("Generate").click()
