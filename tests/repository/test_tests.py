@@ -36,12 +36,15 @@ TESTED_IN = {
     "kernels/seeds.py": "decoding/test_samplers.py",
     "processors/dry.py": "processors/test_penalties.py",
     "processors/generation_config.py": "strategies/test_generation_config.py",
+    "processors/marking.py": "processors/test_watermarks.py",
     "processors/knobs.py": "strategies/test_generation_config.py",
     "starting.py": "cli/test_terminal.py",
     "strategies/knobs.py": "cli/test_command.py",
     "viz/beams/record.py": "viz/beams/test_explorer.py",
     "viz/distribution/payload.py": "viz/distribution/test_explorer.py",
     "viz/distribution/steps.py": "viz/distribution/test_explorer.py",
+    "viz/rules/mass.py": "viz/rules/test_explorer.py",
+    "viz/rules/watermark.py": "viz/rules/test_explorer.py",
     "viz/entropy/record.py": "viz/entropy/test_explorer.py",
     "viz/live/decoding.py": "viz/live/test_playground.py",
     "viz/live/dials.py": "viz/live/test_playground.py",
@@ -95,4 +98,5 @@ def test_every_module_has_a_test_module_of_its_name_or_of_what_it_is_a_part_of()
 def test_every_planted_mistake_can_be_planted_and_has_tests_to_catch_it(mutant):
     assert (PACKAGE / mutant.file).read_text(encoding="utf-8").count(mutant.old) == 1
     assert mutant.old != mutant.new
-    assert all((TESTS.parent / test).exists() for test in mutant.tests.split())
+    for path, _, function in (test.partition("::") for test in mutant.tests.split()):
+        assert f"def {function}" in (TESTS.parent / path).read_text(encoding="utf-8")
