@@ -6,19 +6,10 @@ import gzip
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
+from tools.paper import READY
+
 COMPRESSED = {".html", ".css", ".js", ".svg", ".json"}
 """What a web server sends compressed, as GitHub Pages does; fonts and pictures already are."""
-
-READY = """
-const done = arguments[0];
-const loaded = new Promise((resolve) => {
-  if (document.readyState === "complete") resolve();
-  else addEventListener("load", resolve);
-});
-loaded.then(() => globalThis.MathJax?.startup?.promise)
-  .then(() => document.fonts.ready)
-  .then(() => done());
-"""
 
 REVEAL = """
 for (const form of arguments[0].querySelectorAll(".dx-predict-form")) {
