@@ -168,11 +168,12 @@ class TokenSearch(Search):
             with deferred_checks(logits.device):
                 after = process([self.chains[i] for i in self.running], running, after)
         try:
-            next_ids, chosen = choose(logits, after, self.draws())
+            next_ids, chosen = choose(logits, after, self.draws() if self.generators else None)
         except ValueError:
             stopping.forbid_early_end(logits, lengths)  # says so if that is the reason
             raise
-        self.drawn(after, next_ids)
+        if self.generators:
+            self.drawn(after, next_ids)
         for transcript, choice, *rows in zip(running, chosen, logits, after, strict=True):
             transcript.append(*choice, *rows)
         alive = [row for row, t in enumerate(running) if t.finish_reason is None]
@@ -182,10 +183,10 @@ class TokenSearch(Search):
             next_ids = next_ids.index_select(0, places.to(next_ids.device))
         return Move(next_ids, places if copies == 1 else places // copies)
 
-    def draws(self) -> Float[Tensor, " rows"] | None:
-        """Return a number in [0, 1) for each running row, or None to take the argmax."""
-        own = self.generators and [self.generators[i] for i in self.running]
-        return uniforms(own) if own else None
+    def draws(self) -> Float[Tensor, " rows"]:
+        """Return a number in [0, 1) for each running row."""
+        assert self.generators is not None
+        return uniforms([self.generators[i] for i in self.running])
 
     def drawn(self, after: Float[Tensor, "rows vocab"], next_ids: Int[Tensor, " rows"]) -> None:
         """Take note of the tokens that the running rows got; here nothing depends on them."""

@@ -37,6 +37,10 @@ from tests.helpers.site_pages import (
 
 pytestmark = pytest.mark.browser
 
+# The weekly run looks at every page.
+ONE_OF_EACH_KIND = tuple(
+    f"chapters/{name}" for name in ("index", "01", "04", "19", "games", "glossary", "claims.html")
+)
 MOVE = """
 const [root, moves] = arguments;
 for (const [name, share] of Object.entries(moves)) {
@@ -139,10 +143,11 @@ def test_every_distribution_explorer_of_the_site_shows_what_decodelib_computes(d
             assert move_and_compare(driver, root, seed=number) >= 20
 
 
-def test_axe_finds_nothing_on_any_page_light_or_dark_and_nothing_moves(driver, site, base):
+@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.long)])
+def test_axe_finds_nothing_on_pages_light_or_dark_and_nothing_moves(driver, site, base, every):
     ask_for_less_motion(driver)
     code_seen: list[str] = []
-    for path in pages_of(site):
+    for path in (p for p in pages_of(site) if every or p.startswith(ONE_OF_EACH_KIND)):
         for root in visit(driver, f"{base}/{path}"):
             driver.execute_script(REVEAL, root)
             for name in ("Draw 100", "Step"):

@@ -138,14 +138,6 @@ def test_each_sequence_of_a_batch_skips_its_own_prompt():
     assert texts == [" b c a", " b c a"]
 
 
-def test_speculative_sampling_refuses_a_penalty_that_follows_the_prompt():
-    lm = dl.TableLM({"": {"a": 1, "b": 1}})
-    with pytest.raises(ValueError, match="must not follow a sequence"):
-        dl.SpeculativeSampling(lm, dl.PresencePenalty(0.5))
-    assert dl.SpeculativeSampling(lm, dl.PresencePenalty(0.5, skip=2)).processors
-    assert dl.SpeculativeSampling(lm, dl.RepetitionPenalty(1.2)).processors
-
-
 @pytest.mark.parametrize(
     ("make", "message"),
     [
