@@ -37,9 +37,11 @@ from tests.helpers.site_pages import (
 
 pytestmark = pytest.mark.browser
 
-# The weekly run looks at every page.
 ONE_OF_EACH_KIND = tuple(
     f"chapters/{name}" for name in ("index", "01", "04", "19", "games", "glossary", "claims.html")
+)
+weekly_on_all = pytest.mark.parametrize(
+    "every", [pytest.param(False, id="some"), pytest.param(True, id="all", marks=pytest.mark.long)]
 )
 MOVE = """
 const [root, moves] = arguments;
@@ -111,6 +113,11 @@ def test_every_control_of_every_explorer_can_be_moved_anywhere(driver, site, bas
         assert (external(asked), failed) == ([], []), path
 
 
+def chosen(pages: list[str], every: bool) -> list[str]:
+    """Return a page of each kind, or all of them, which takes minutes."""
+    return [page for page in pages if every or page.startswith(ONE_OF_EACH_KIND)]
+
+
 def settings_to_try(rng: np.random.Generator) -> list[dict]:
     """Slider positions from 0 to 1: every slider at both ends, alone, then all of them anywhere."""
     ends = [{name: end} for name in ORDER for end in (0.0, 1.0)]
@@ -136,18 +143,19 @@ def move_and_compare(driver, root, seed: int) -> int:
     return tried
 
 
-def test_every_distribution_explorer_of_the_site_shows_what_decodelib_computes(driver, site, base):
-    for number, path in enumerate(pages_with_explorers(site)):
+@weekly_on_all
+def test_the_distribution_explorers_show_what_decodelib_computes(driver, site, base, every):
+    for number, path in enumerate(chosen(pages_with_explorers(site), every)):
         visit(driver, f"{base}/{path}")
         for root in driver.find_elements("css selector", "[data-dx-kind='distribution']"):
             assert move_and_compare(driver, root, seed=number) >= 20
 
 
-@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.long)])
+@weekly_on_all
 def test_axe_finds_nothing_on_pages_light_or_dark_and_nothing_moves(driver, site, base, every):
     ask_for_less_motion(driver)
     code_seen: list[str] = []
-    for path in (p for p in pages_of(site) if every or p.startswith(ONE_OF_EACH_KIND)):
+    for path in chosen(pages_of(site), every):
         for root in visit(driver, f"{base}/{path}"):
             driver.execute_script(REVEAL, root)
             for name in ("Draw 100", "Step"):

@@ -113,7 +113,7 @@ def assert_selected(root, entropy_map: EntropyMap) -> None:
 
 def test_under_any_thresholds_the_counts_are_those_of_entropy_sampling(driver, page, maps):
     root, entropy_map = open_page(driver, page)[0], maps[0]
-    states = thresholds(entropy_map, 1000)
+    states = thresholds(entropy_map, 300)
     results = driver.execute_script(APPLY, root, states, QUADRANTS)
     record = entropy_map.data["texts"][0]
     points = list(zip(record["entropy"], record["varentropy"], strict=True))
