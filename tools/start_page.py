@@ -9,6 +9,7 @@ import re
 
 import nbformat
 
+from decodelib.checks.progress import Progress
 from tools.book import ROOT, remove_traces
 
 PAGE = ROOT / "chapters" / "start.ipynb"
@@ -34,14 +35,19 @@ PROGRESS = "from decodelib import checks\n\nchecks.progress()"
 
 
 def start_page() -> nbformat.NotebookNode:
-    """Return the notebook, with no outputs."""
+    """Return the notebook; its cell shows what a reader sees who has solved nothing yet."""
     index = (ROOT / "chapters" / "index.md").read_text(encoding="utf-8")
     rows = [line for line in index.splitlines() if re.match(r"\| \d+ \|", line)]
     head = ["| no. | chapter | minutes | also needs |", "|---|---|---|---|"]
     table = "\n".join([*head, *rows])
+    nothing = Progress({})
+    shown = {"text/plain": repr(nothing), "text/html": nothing._repr_html_()}
+    output = nbformat.v4.new_output("execute_result", shown, execution_count=1)
+    # Not compared with a fresh run, which shows what the reader of this machine has solved.
+    settings = {"metadata": {"tags": ["nbval-skip"]}, "execution_count": 1, "outputs": [output]}
     cells = [
         nbformat.v4.new_markdown_cell(f"{WELCOME}\n{table}\n\n{AFTER}".strip(), id="start"),
-        nbformat.v4.new_code_cell(PROGRESS, id="progress", metadata={"tags": ["nbval-skip"]}),
+        nbformat.v4.new_code_cell(PROGRESS, id="progress", **settings),
     ]
     nb = nbformat.v4.new_notebook(cells=cells)
     remove_traces(nb)

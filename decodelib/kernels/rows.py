@@ -39,7 +39,7 @@ def as_arrays(logits: Float[Tensor, "*batch vocab"]) -> np.ndarray:
 
 
 def nucleus(logits: Float[Tensor, "*batch vocab"], enough: float) -> Bool[Tensor, "*batch vocab"]:
-    """Return the smallest set of largest logits whose mass is `enough`, without a sort."""
+    """Return the smallest set of largest logits whose mass is `enough`, sorting little of a row."""
     rows = as_arrays(logits).reshape(-1, logits.shape[-1])
     marks = [_down_to(row, *_end_of_nucleus(row, enough)) for row in rows]
     return torch.from_numpy(np.stack(marks)).view(logits.shape)

@@ -49,7 +49,7 @@ def test_the_nucleus_of_a_long_row_is_the_one_of_the_definition(top_p, dtype):
     assert torch.equal(TopP(top_p)(ids, logits), remove(logits, expected))
 
 
-def test_a_row_is_sorted_where_its_mass_crosses_the_bound_and_nowhere_else(monkeypatch):
+def test_little_of_a_row_is_sorted_unless_all_are_equal(monkeypatch):
     lengths, sort = [], np.sort
     monkeypatch.setattr(np, "sort", lambda row: lengths.append(len(row)) or sort(row))
     generator = torch.Generator().manual_seed(3)

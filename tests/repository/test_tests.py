@@ -54,6 +54,7 @@ TESTED_IN = {
     "viz/race/scores.py": "viz/race/test_explorer.py",
     "viz/shell/explorer.py": "viz/test_every_explorer.py",
     "viz/shell/source.py": "viz/test_copied_code.py",
+    "viz/shell/texts.py": "viz/rules/test_explorer.py",
 }
 """Modules without a test module of their name: their tests are those of what they are a part of."""
 

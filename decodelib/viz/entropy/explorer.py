@@ -9,15 +9,16 @@ from typing import Any, NamedTuple, get_args
 import torch
 import traitlets as t
 
-from decodelib.arguments import check_choice, check_integer, check_number
+from decodelib.arguments import check_choice, check_number
 from decodelib.models.base import LanguageModel
 from decodelib.models.toy import TableLM
 from decodelib.processors.temperatures import EntropyTemperature
 from decodelib.strategies.entropix import EntropySampling, Quadrant
 from decodelib.viz.entropy.record import adaptive_band, axis_end, record_steps
-from decodelib.viz.shell.explorer import Explorer, build, question
-from decodelib.viz.shell.limits import Limit, number, one_of
+from decodelib.viz.shell.explorer import build, question
+from decodelib.viz.shell.limits import Limit, number
 from decodelib.viz.shell.source import load_of
+from decodelib.viz.shell.texts import TextsExplorer
 
 QUADRANTS: tuple[Quadrant, ...] = get_args(Quadrant)
 KINDS = ("entropy", "varentropy")
@@ -46,7 +47,7 @@ class Place(NamedTuple):
     candidates: list[tuple[str, float]]
 
 
-class EntropyMap(Explorer):
+class EntropyMap(TextsExplorer):
     """The steps of a text as points, entropy against varentropy, between movable thresholds.
 
     Make one with `explore_entropy`. The traits below can be read and set; in a kernel the page
@@ -62,8 +63,6 @@ class EntropyMap(Explorer):
     """
 
     kind = t.Unicode("entropy").tag(sync=True)
-    text = t.Unicode().tag(sync=True)
-    position = t.Int(1).tag(sync=True)
     low_entropy = t.Float(EntropySampling.low_entropy).tag(sync=True)
     high_entropy = t.Float(EntropySampling.high_entropy).tag(sync=True)
     low_varentropy = t.Float(EntropySampling.low_varentropy).tag(sync=True)
@@ -75,26 +74,13 @@ class EntropyMap(Explorer):
         """Return what each setting may be."""
         axes = self.data["axes"]
         thresholds = {f"{end}_{kind}": axes[kind] for kind in KINDS for end in ("low", "high")}
-        return {
-            "text": one_of([record["label"] for record in self.data["texts"]]),
-            "position": number(1, self._longest, integer=True),
-            **{name: number(0, most, integer=False) for name, most in thresholds.items()},
+        return super().limits() | {
+            name: number(0, most, integer=False) for name, most in thresholds.items()
         }
 
     @property
     def _longest(self) -> int:
-        return max(len(record["tokens"]) for record in self.data["texts"]) - 1
-
-    @t.validate("text")
-    def _check_text(self, proposal: Any) -> str:
-        labels = tuple(record["label"] for record in self.data.get("texts", ()))
-        check_choice("text", proposal["value"], labels)
-        return str(proposal["value"])
-
-    @t.validate("position")
-    def _check_position(self, proposal: Any) -> int:
-        check_integer("position", proposal["value"], 1, self._longest)
-        return int(proposal["value"])
+        return super()._longest - 1
 
     @t.validate(*THRESHOLDS)
     def _check_threshold(self, proposal: Any) -> float:
@@ -117,12 +103,12 @@ class EntropyMap(Explorer):
     @property
     def counts(self) -> dict[str, int]:
         """How many steps of the text are in each quadrant."""
-        return _counts(self._record(), self.strategy)
+        return _counts(self.record, self.strategy)
 
     @property
     def selected(self) -> Place:
         """The step at `position`."""
-        record = self._record()
+        record = self.record
         tokens = record["tokens"]
         at = min(self.position, len(tokens) - 1)
         step = {name: record[name][at - 1] for name in ("surprisal", *KINDS, "top")}
@@ -138,11 +124,8 @@ class EntropyMap(Explorer):
             candidates=[(token, p) for token, p in step["top"]],
         )
 
-    def _record(self) -> dict[str, Any]:
-        return next(r for r in self.data["texts"] if r["label"] == self.text)
-
     def __repr__(self) -> str:
-        return f"EntropyMap({self.text or self.title!r}: {len(self._record()['entropy'])} steps)"
+        return f"EntropyMap({self.text or self.title!r}: {len(self.record['entropy'])} steps)"
 
     def summary(self) -> str:
         """Return the current state in one line; the answer stays hidden until it is predicted."""

@@ -9,56 +9,25 @@ from typing import Any
 import torch
 import traitlets as t
 
-from decodelib.arguments import check_choice, check_integer
 from decodelib.decoding.detokenizer import token_texts
 from decodelib.models.base import LanguageModel
 from decodelib.models.toy import TableLM
 from decodelib.processors.constraint import Constraint
-from decodelib.viz.shell.explorer import Explorer, build, question
-from decodelib.viz.shell.limits import Limit, number, one_of
+from decodelib.viz.shell.explorer import build, question
 from decodelib.viz.shell.source import as_call, load_of
+from decodelib.viz.shell.texts import TextsExplorer
 
 NUM_CANDIDATES = 5
 
 
-class MassStrip(Explorer):
+class MassStrip(TextsExplorer):
     """The feasible mass at every token of some texts that satisfy a constraint.
 
-    Make one with `explore_mass`. The traits below can be read and set; in a kernel the page follows
-    them, and the other way round.
-
-    Traits:
-        text: The label of the text shown.
-        position: Which of its tokens is looked at, from 1; past the end of a text, its last.
+    Make one with `explore_mass`. Its traits `text` and `position` can be read and set; in a kernel
+    the page follows them, and the other way round.
     """
 
     kind = t.Unicode("mass").tag(sync=True)
-    text = t.Unicode().tag(sync=True)
-    position = t.Int(1).tag(sync=True)
-
-    settings = ("text", "position")
-
-    def limits(self) -> dict[str, Limit]:
-        """Return what each setting may be."""
-        return {
-            "text": one_of([record["label"] for record in self.data["texts"]]),
-            "position": number(1, self._longest, integer=True),
-        }
-
-    @property
-    def _longest(self) -> int:
-        return max(len(record["tokens"]) for record in self.data["texts"])
-
-    @t.validate("text")
-    def _check_label(self, proposal: Any) -> str:
-        labels = tuple(record["label"] for record in self.data.get("texts", ()))
-        check_choice("text", proposal["value"], labels)
-        return str(proposal["value"])
-
-    @t.validate("position")
-    def _check_position(self, proposal: Any) -> int:
-        check_integer("position", proposal["value"], 1, self._longest)
-        return int(proposal["value"])
 
     @property
     def products(self) -> dict[str, float]:
@@ -78,7 +47,7 @@ class MassStrip(Explorer):
 
     def as_text(self) -> str:
         """Return the summary, and the feasible mass of every token of the text shown."""
-        record = next(r for r in self.data["texts"] if r["label"] == self.text)
+        record = self.record
         lines = [self.title, f"after: {self.data['prompt']!r}", self.summary(), ""]
         for token, mass, allowed in zip(
             record["tokens"], record["mass"], record["allowed"], strict=True

@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 import torch
 import traitlets as t
 
-from decodelib.arguments import check_choice, check_integer
+from decodelib.arguments import check_integer
 from decodelib.models.base import LanguageModel
 from decodelib.processors.marking import binomial_tail
 from decodelib.processors.watermarks import GreenListWatermark
-from decodelib.viz.shell.explorer import Explorer, build, question
+from decodelib.viz.shell.explorer import build, question
 from decodelib.viz.shell.limits import Limit, list_of, number, one_of
 from decodelib.viz.shell.source import as_call, load_of
+from decodelib.viz.shell.texts import TextsExplorer
 
 THRESHOLD = 4.0
 HOW = ("replaced", "struck out")
@@ -32,7 +33,7 @@ class Count(NamedTuple):
     p_value: float
 
 
-class WatermarkEditor(Explorer):
+class WatermarkEditor(TextsExplorer):
     """Texts whose tokens can be replaced or struck out, and what a detector says of the rest.
 
     Make one with `explore_watermark`. The traits below can be read and set; in a kernel the page
@@ -47,39 +48,31 @@ class WatermarkEditor(Explorer):
     """
 
     kind = t.Unicode("watermark").tag(sync=True)
-    text = t.Unicode().tag(sync=True)
     length = t.Int(2).tag(sync=True)
     edits = t.List(t.Int()).tag(sync=True)
     how = t.Enum(HOW, default_value=HOW[0]).tag(sync=True)
-    position = t.Int(1).tag(sync=True)
 
     settings = ("text", "length", "edits", "how", "position")
 
     def limits(self) -> dict[str, Limit]:
         """Return what each setting may be."""
         places = list(range(1, self._longest + 1))
+        shared = super().limits()
         return {
-            "text": one_of([record["label"] for record in self.data["texts"]]),
+            "text": shared["text"],
             "length": number(2, self._longest, integer=True),
             "edits": list_of(places),
             "how": one_of(list(HOW)),
-            "position": number(1, self._longest, integer=True),
+            "position": shared["position"],
         }
 
     @property
     def _longest(self) -> int:
         return max(len(record["ids"]) for record in self.data["texts"])
 
-    @t.validate("text")
-    def _check_label(self, proposal: Any) -> str:
-        labels = tuple(record["label"] for record in self.data.get("texts", ()))
-        check_choice("text", proposal["value"], labels)
-        return str(proposal["value"])
-
-    @t.validate("length", "position")
-    def _check_place(self, proposal: Any) -> int:
-        name = proposal["trait"].name
-        check_integer(name, proposal["value"], 2 if name == "length" else 1, self._longest)
+    @t.validate("length")
+    def _check_length(self, proposal: Any) -> int:
+        check_integer("length", proposal["value"], 2, self._longest)
         return int(proposal["value"])
 
     @t.validate("edits")
@@ -91,8 +84,7 @@ class WatermarkEditor(Explorer):
     @property
     def count(self) -> Count:
         """What the detector finds in the text as it is edited now."""
-        record = next(r for r in self.data["texts"] if r["label"] == self.text)
-        return self._count(record, self.length, self.edits, self.how)
+        return self._count(self.record, self.length, self.edits, self.how)
 
     def _count(self, record: dict[str, Any], length: int, edits: Sequence[int], how: str) -> Count:
         left = [
@@ -120,7 +112,7 @@ class WatermarkEditor(Explorer):
 
     def as_text(self) -> str:
         """Return the summary and the text, green tokens in brackets."""
-        record = next(r for r in self.data["texts"] if r["label"] == self.text)
+        record = self.record
         words, ids = record["words"], record["ids"]
         marks = [False, *(_bit(record["green"][a], b) for a, b in itertools.pairwise(ids))]
         shown = "".join(
