@@ -114,7 +114,7 @@ class GumbelWatermark(Watermark):
     ) -> Float[Tensor, " vocab"]:
         r = self._numbers(context, len(logits)).to(logits.device)
         # ln(-ln r) - ln p is smallest where r^(1/p) is largest; p may be very small.
-        race = (-r.clamp(min=1e-300).log()).log() - log_probs(widen(logits).cpu()).to(r.device)
+        race = (-r.clamp(min=1e-300).log()).log() - log_probs(widen(logits))
         keep = torch.zeros_like(logits, dtype=torch.bool)
         keep[race.argmin()] = True
         return remove(logits, keep)

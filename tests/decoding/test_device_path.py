@@ -79,10 +79,25 @@ def test_a_token_costs_one_look(strategy, settings) -> None:
     assert looks_a_token(strategy, **settings) == 1
 
 
-# What the text so far decides is worked out on the host, which asks once more for each row.
-@pytest.mark.parametrize("processor", [dl.DRY(), dl.Mirostat()], ids=repr)
-def test_processors_that_follow_the_text_cost_one_more_look_a_row(processor) -> None:
-    assert looks_a_token(dl.Sampling(processor)) == 1 + len(PROMPTS)
+NO_E = dl.Constraint.from_dfa(DeviceLM(), dl.DFA([{"e": None, "": 0}], accepting=[0]))
+
+
+# What the text so far decides is worked out on the host, which asks for the text of each row; and a
+# constraint is asked whether it has left anything.
+@pytest.mark.parametrize(
+    ("processor", "of_a_row"),
+    [
+        (dl.DRY(), 1),
+        (dl.Mirostat(), 1),
+        (dl.GreenListWatermark(), 1),
+        (dl.GumbelWatermark(), 1),
+        (dl.TournamentWatermark(), 1),
+        (NO_E, 2),
+    ],
+    ids=repr,
+)
+def test_processors_that_follow_the_text_cost_more_looks_a_row(processor, of_a_row) -> None:
+    assert looks_a_token(dl.Sampling(processor)) == 1 + of_a_row * len(PROMPTS)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=repr)
