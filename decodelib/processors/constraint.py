@@ -83,7 +83,8 @@ class Constraint(Processor):
         """
         if not isinstance(dfa, DFA):
             raise TypeError(f"dfa must be a DFA, got {dfa!r}")
-        return cls(TokenAutomaton.of(lm, dfa, f"a text of a DFA with {len(dfa.moves)} states"))
+        size = f"{len(dfa.moves)} state{'s' if len(dfa.moves) > 1 else ''}"
+        return cls(TokenAutomaton.of(lm, dfa, f"a text of a DFA with {size}"))
 
     @classmethod
     def from_choices(
