@@ -2,7 +2,14 @@
 
 import pytest
 
-from tests.helpers.browser import axe_violations, browser, console_errors, serve
+from tests.helpers.browser import (
+    axe_violations,
+    browser,
+    console_errors,
+    eventually,
+    serve,
+    toggling,
+)
 from tests.helpers.site_pages import set_theme, visit
 
 pytestmark = pytest.mark.browser
@@ -38,9 +45,11 @@ def run(driver, expression):
 
 def choose(driver, question, kind):
     """Open a choice with the keyboard, as anyone may who has no pointer."""
-    selector = f".quiz li:nth-child({question}) details.quiz-{kind}:not([open]) > summary"
-    driver.execute_script("arguments[0].focus()", driver.find_element("css selector", selector))
-    driver.switch_to.active_element.send_keys(" ")
+    selector = f".quiz li:nth-child({question}) details.quiz-{kind}:not([open])"
+    details = driver.find_element("css selector", selector)
+    with toggling(driver, details):
+        driver.execute_script("arguments[0].querySelector('summary').focus()", details)
+        driver.switch_to.active_element.send_keys(" ")
 
 
 def test_first_choices_count_and_are_remembered_until_forgotten(driver, base):
@@ -88,8 +97,7 @@ def test_a_chapter_is_read_when_its_summary_was_in_sight(driver, base):
     sidebar = "document.querySelector('nav.bd-links .reading-mark')?.textContent"
     assert run(driver, sidebar) is None
     driver.execute_script("document.getElementById('summary').scrollIntoView()")
-    driver.execute_async_script("setTimeout(arguments[0], 300)")
-    assert run(driver, sidebar) == "\u2713 read"
+    eventually(lambda: run(driver, sidebar), "\u2713 read")
     visit(driver, f"{base}/chapters/index.html")
     row = "document.querySelector('table a[href=\"08_top_p.html\"] .reading-mark').textContent"
     assert run(driver, row) == "\u2713 read"

@@ -10,8 +10,10 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +37,11 @@ def chromium() -> str:
 
 @contextlib.contextmanager
 def browser(width: int = 1280, height: int = 1000, *, mobile: bool = False) -> Iterator:
-    """A driver whose network ends at loopback; it logs every request and every console message."""
+    """A driver whose network ends at loopback; it logs every request and every console message.
+
+    With DECODELIB_SLOW_BROWSER=8 in the environment its scripts take eight times as long, as they
+    may on a busy machine: a test that looks before the page has answered fails then.
+    """
     binary = chromium()
     from selenium import webdriver
 
@@ -66,11 +72,44 @@ def browser(width: int = 1280, height: int = 1000, *, mobile: bool = False) -> I
     driver = webdriver.Chrome(options=options, service=service)
     try:
         driver.set_script_timeout(300)  # axe takes its time on long pages
+        if slower := os.environ.get("DECODELIB_SLOW_BROWSER"):
+            driver.execute_cdp_cmd("Emulation.setCPUThrottlingRate", {"rate": float(slower)})
         driver.get_log("performance")  # what the browser asked for on its own, before any page
         yield driver
     finally:
         driver.quit()
         shutil.rmtree(profile, ignore_errors=True)
+
+
+def eventually(probe: Callable[[], Any], expected: object, seconds: float = 30) -> None:
+    """Assert that the probe's value becomes the expected one.
+
+    For what a page does in a later task: after toggle, scroll, observers, timers and workers.
+    """
+    deadline = time.monotonic() + seconds
+    while (value := probe()) != expected and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert value == expected
+
+
+@contextlib.contextmanager
+def toggling(driver, details) -> Iterator[None]:
+    """Open a disclosure in the block; at its end, the page has handled the `toggle` event.
+
+    Browsers send that event in a task of its own, after the disclosure has opened.
+    """
+    driver.execute_script(
+        "const [details] = arguments; details.toggled = new Promise((done) =>"
+        " details.addEventListener('toggle', () => done(), { once: true }))",
+        details,
+    )
+    yield
+    driver.execute_async_script("arguments[0].toggled.then(arguments[1])", details)
+
+
+def open_disclosure(driver, details) -> None:
+    with toggling(driver, details):
+        driver.execute_script("arguments[0].open = true", details)
 
 
 def requests(driver) -> tuple[list[str], list[tuple[str, object]]]:

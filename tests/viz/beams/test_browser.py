@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
 import decodelib as dl
 from decodelib.viz import BeamExplorer, explore_beams
 from tests.helpers.beams_cases import APPLY, ENDINGS, READ, RULES, STEPS, expected, shown, states
-from tests.helpers.browser import browser, console_errors
+from tests.helpers.browser import browser, console_errors, open_disclosure, toggling
 from tests.helpers.explorer_page import click, open_page, write_page
 from tests.helpers.tables import TWO_STEPS, random_table
 
@@ -174,8 +172,7 @@ def test_every_control_works_from_the_keyboard(driver, page, explorers):
 def test_a_prediction_hides_all_but_the_first_step(driver, page, explorers):
     ask = open_page(driver, page)[2]
     for details in ask.find_elements("css selector", "details.dx-table"):
-        driver.execute_script("arguments[0].open = true", details)
-    time.sleep(0.1)
+        open_disclosure(driver, details)
     hidden = driver.execute_script(READ, ask)
     assert hidden["facts"] == ["?"] * 4
     assert [node[1] for node in hidden["nodes"]] == ["␣a", "␣b", "␣c"]
@@ -200,8 +197,8 @@ def test_a_prediction_hides_all_but_the_first_step(driver, page, explorers):
 
 def test_the_table_holds_the_tree(driver, page, explorers):
     toy = open_page(driver, page)[1]
-    toy.find_element("css selector", ".dx-table summary").click()
-    time.sleep(0.1)
+    with toggling(driver, toy.find_element("css selector", ".dx-table")):
+        toy.find_element("css selector", ".dx-table summary").click()
     rows = [
         [cell.text for cell in row.find_elements("css selector", "td, th")]
         for row in toy.find_elements("css selector", "tbody tr")

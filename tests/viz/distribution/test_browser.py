@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import json
 import math
-import time
 
 import pytest
 
 from decodelib.viz import DistributionExplorer
-from tests.helpers.browser import browser, console_errors
+from tests.helpers.browser import browser, console_errors, toggling
 from tests.helpers.explorer_cases import (
     ANSWER,
     ORDER,
@@ -234,8 +233,8 @@ def test_the_code_that_is_copied_computes_what_the_page_shows(driver, page, caps
 def test_the_table_holds_the_numbers_of_the_chart(driver, page):
     toy = open_page(driver, page)[0]
     driver.execute_script(SET, toy, "top_k-box", 3)
-    toy.find_element("css selector", ".dx-table summary").click()
-    time.sleep(0.1)
+    with toggling(driver, toy.find_element("css selector", ".dx-table")):
+        toy.find_element("css selector", ".dx-table summary").click()
     rows = [row.text.split() for row in toy.find_elements("css selector", "tbody tr")]
     assert [row[1] for row in rows] == WORDS
     after = [float(row[4]) for row in rows[:3]]

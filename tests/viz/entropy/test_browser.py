@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
 import decodelib as dl
 from decodelib.viz import EntropyMap, explore_entropy
 from decodelib.viz.entropy.explorer import QUADRANTS, THRESHOLDS
-from tests.helpers.browser import browser, console_errors
+from tests.helpers.browser import browser, console_errors, open_disclosure
 from tests.helpers.explorer_page import click, open_page, write_page
 
 pytestmark = pytest.mark.browser
@@ -218,8 +216,7 @@ def test_a_prediction_hides_points_counts_and_table(driver, page, maps):
     assert not root.find_element("css selector", ".dx-selected").is_displayed()
     assert {text_of(root, f"count-{name}") for name in QUADRANTS} == {"?"}
     assert not root.find_elements("css selector", ".dx-reading [class^=dx-read]")
-    driver.execute_script("arguments[0].querySelector('.dx-table').open = true", root)
-    time.sleep(0.1)
+    open_disclosure(driver, root.find_element("css selector", ".dx-table"))
     cells = root.find_elements("css selector", ".dx-table td:nth-child(n + 3)")
     assert {cell.text for cell in cells} == {"?"}
     guess = root.find_element("css selector", '.dx-predict input[value="wide"]')
@@ -233,8 +230,7 @@ def test_a_prediction_hides_points_counts_and_table(driver, page, maps):
 
 def test_the_table_holds_every_step(driver, page, maps):
     root = open_page(driver, page)[0]
-    driver.execute_script("arguments[0].querySelector('.dx-table').open = true", root)
-    time.sleep(0.1)
+    open_disclosure(driver, root.find_element("css selector", ".dx-table"))
     rows = [row.text.split() for row in root.find_elements("css selector", ".dx-table tbody tr")]
     record = maps[0].data["texts"][0]
     for column, name in ((-5, "surprisal"), (-4, "entropy"), (-3, "varentropy")):
@@ -249,8 +245,7 @@ def test_the_code_that_is_copied_computes_the_map_that_is_shown(
     exec(root.find_element("css selector", ".dx-code pre").get_attribute("textContent"), found)
     assert found["strategy"] == dl.EntropySampling()
     printed = [line.rsplit(maxsplit=3) for line in capsys.readouterr().out.splitlines()]
-    driver.execute_script("arguments[0].querySelector('.dx-table').open = true", root)
-    time.sleep(0.1)
+    open_disclosure(driver, root.find_element("css selector", ".dx-table"))
     rows = [row.text.split()[-4:-1] for row in root.find_elements("css selector", "tbody tr")]
     assert [words[1:] for words in printed] == rows
     tokens = [eval(words[0]) for words in printed]

@@ -9,7 +9,7 @@ import pytest
 
 from decodelib.viz.race.explorer import AS_GIVEN, RaceExplorer
 from decodelib.viz.race.scores import METRICS
-from tests.helpers.browser import browser, console_errors
+from tests.helpers.browser import browser, console_errors, eventually, open_disclosure
 from tests.helpers.explorer_page import open_page, write_page
 from tests.helpers.race_cases import APPLY, PROMPT, READ, STRATEGIES, TOKENS, expected, make_races
 
@@ -109,8 +109,7 @@ def test_a_prediction_hides_the_numbers_the_order_and_the_shades(driver, page, r
     assert driver.execute_script(shade, root) == "rgba(0, 0, 0, 0)"
     assert not root.find_element("css selector", '[data-dx="sort"] input').is_enabled()
     for details in root.find_elements("css selector", "details"):
-        driver.execute_script("arguments[0].open = true", details)
-    time.sleep(0.1)
+        open_disclosure(driver, details)
     cells = root.find_elements("css selector", ".dx-table td:last-child")
     assert {cell.text for cell in cells} == {"?"}
 
@@ -133,18 +132,19 @@ def test_the_race_runs_to_its_end_and_can_be_stopped(driver, page):
 
     start = "const [play, box] = arguments; play.click(); return [box.value, play.textContent]"
     assert driver.execute_script(start, play, box) == ["1", "Stop the race"]
-    while step() == 1:
-        time.sleep(0.05)
-    driver.execute_script("arguments[0].click()", play)
-    stopped = step()
-    assert 1 < stopped <= TOKENS
+    # In the page: while a test asks from outside, a short race may end.
+    stopped = driver.execute_async_script(
+        "const [play, box, done] = arguments; const look = () => {"
+        " if (box.value === '1') return setTimeout(look, 5);"
+        " play.click(); done(Number(box.value)); }; look()",
+        play,
+        box,
+    )
+    assert 1 < stopped < TOKENS
     time.sleep(0.3)
     assert (step(), play.text) == (stopped, "Run the race")
     driver.execute_script("arguments[0].click()", play)
-    deadline = time.monotonic() + 20
-    while play.text != "Run the race" and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert step() == TOKENS
+    eventually(lambda: (step(), play.text), (TOKENS, "Run the race"))
 
 
 def test_readers_who_ask_for_less_motion_get_no_running_race(driver, page):
@@ -191,8 +191,7 @@ def test_the_tables_hold_the_numbers_and_the_tokens(driver, page, races):
     pick = root.find_element("css selector", '[aria-label="Tokens and code of Top-p"]')
     driver.execute_script("arguments[0].click()", pick)
     numbers, tokens = root.find_elements("css selector", ".dx-table")
-    driver.execute_script("arguments[0].open = true", numbers)
-    time.sleep(0.1)
+    open_disclosure(driver, numbers)
     rows = [row.text for row in numbers.find_elements("css selector", "tbody tr")]
     assert [row.split()[0] for row in rows] == list(STRATEGIES)
     assert f"{races[0].numbers['Greedy']['surprisal']:.2f}" in rows[0]
