@@ -30,7 +30,8 @@ A textbook about models is easily wrong about them: a sentence is copied, the mo
 nobody measures again. Here each sentence about what a method or a model does is tied to a check.
 Most checks are calls of `claim` in the chapter, in the section that the last column links to. The
 middle column is the call's comparison, as it stands there: what is measured, and what is expected
-of it. On storybook a claim that fails is an error, and fails the book's tests. On another model it
+of it; after *where* stand the comparisons by which the cell counted or chose what is measured. On
+storybook a claim that fails is an error, and fails the book's tests. On another model it
 is one line on the page, and the chapter goes on. A few claims rest on tests of the library, named
 in their place.
 
@@ -54,6 +55,8 @@ class Claim:
     check: str | None
     """The claim's comparison, or "file::name" of a test, or None if there is nothing to fail."""
     about: str = "every model"
+    where: tuple[str, ...] = ()
+    """The comparisons of the cell that decide what is measured, as code; see `conditions`."""
 
 
 def claims_of(notebook: Path) -> Iterator[Claim]:
@@ -71,7 +74,8 @@ def claims_of(notebook: Path) -> Iterator[Claim]:
         if cell["cell_type"] == "code":
             for call in calls(source):
                 about = _keyword(call, "about", Claim.about)
-                yield Claim(_sentence(call), *place, comparison(call), about)
+                where = conditions(call, source)
+                yield Claim(_sentence(call), *place, comparison(call), about, where)
 
 
 def _last_heading(markdown: str) -> str | None:
@@ -132,6 +136,59 @@ def comparison(call: ast.Call) -> str | None:
     return " ".join(parts)
 
 
+def conditions(call: ast.Call, source: str) -> tuple[str, ...]:
+    """Return the comparisons in a cell, outside the call, that decide what a claim measures.
+
+    `similar = (p > q / 2).sum()` decides `claim(..., measured=similar, above=10)`, and so does what
+    `p` and `q` are assigned in the cell. Comparisons within functions are left out: a function is
+    an algorithm of the chapter, and no margin of the claim.
+    """
+    made = _assigned(ast.parse(source))
+    waiting, seen, found = _names(call), set[str](), dict[str, None]()
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        for expression in made.get(name, ()):
+            waiting |= _names(expression)
+            compared = [node for node in ast.walk(expression) if isinstance(node, ast.Compare)]
+            found |= dict.fromkeys(map(ast.unparse, compared))
+    return tuple(sorted(found))
+
+
+def _assigned(tree: ast.AST) -> dict[str, list[ast.expr]]:
+    """Return what each name of a cell is made from: values, loops' iterables, and `if` tests."""
+    made: dict[str, list[ast.expr]] = {}
+
+    def visit(node: ast.AST, tests: list[ast.expr]) -> None:
+        targets: list[ast.expr] = []
+        value = getattr(node, "value", None)
+        if isinstance(node, ast.FunctionDef | ast.Lambda):
+            return
+        if isinstance(node, ast.Assign):
+            targets = node.targets
+        elif isinstance(node, ast.AugAssign | ast.AnnAssign):
+            targets = [node.target]
+        elif isinstance(node, ast.For):
+            targets, value = [node.target], node.iter
+        elif isinstance(node, ast.Expr) and isinstance(value, ast.Call):  # rows.append(...)
+            targets = [value.func] if isinstance(value.func, ast.Attribute) else []
+        for name in set().union(*map(_names, targets)):
+            made.setdefault(name, []).extend([value, *tests] if value else tests)
+        if isinstance(node, ast.If):
+            tests = [*tests, node.test]
+        for child in ast.iter_child_nodes(node):
+            visit(child, tests)
+
+    visit(tree, [])
+    return made
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
+
+
 def assertions(source: str) -> str | None:
     """Return the assert statements of a cell that depend on what it computed."""
     found = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Assert)]
@@ -163,11 +220,16 @@ def ledger(notebooks: Sequence[Path]) -> str:
 
 def _row(claim: Claim) -> str:
     section = f"[{claim.section}]({claim.notebook.name}#{default_slugify(claim.section)})"
-    check = f"`{claim.check}`".replace("|", "\\|")
+    check = _code(str(claim.check))
     if claim.check and "::" in claim.check and claim.check.startswith("tests/"):
         return f"| {claim.sentence} | by a test | {check} |"
     scope = "" if claim.about == Claim.about else f"*{claim.about}*: "
-    return f"| {claim.sentence} | {scope}{check} | {section} |"
+    where = ", ".join(_code(condition) for condition in claim.where)
+    return f"| {claim.sentence} | {scope}{check}{where and ' where ' + where} | {section} |"
+
+
+def _code(text: str) -> str:
+    return f"`{text}`".replace("|", "\\|")
 
 
 def _title(notebook: Path) -> str:

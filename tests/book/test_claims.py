@@ -8,7 +8,15 @@ import pytest
 
 from decodelib.checks.claims import ABOUT
 from tools.book import chapter_notebooks
-from tools.claims import LEDGER, assertions, calls, claims_of, comparison, ledger
+from tools.claims import (
+    LEDGER,
+    assertions,
+    calls,
+    claims_of,
+    comparison,
+    conditions,
+    ledger,
+)
 
 NOTEBOOKS = chapter_notebooks()
 LEAST_CLAIMS = 5
@@ -166,33 +174,92 @@ def narrowed(call):
     return call
 
 
-def claiming_cells():
+def claiming_cells(deciding=False):
+    """Sample cells that claim; with `deciding`, whose claims rest on comparisons outside them."""
     cells = [
         (notebook, cell["id"], source)
         for notebook in NOTEBOOKS
         for cell, source in code_cells(notebook)
-        if calls(source)
+        if any(conditions(call, source) if deciding else True for call in calls(source))
     ]
     return random.Random(12).sample(cells, SAMPLED_CELLS)
 
 
+def is_noticed(notebook, cell_id, tree, folder):
+    """Whether the ledger of a notebook with this cell has a row that the page does not have."""
+    prose = json.loads(notebook.read_text(encoding="utf-8"))
+    prose["cells"] = [
+        cell for cell in prose["cells"] if cell["cell_type"] == "markdown" or cell["id"] == cell_id
+    ]
+    (changed,) = (cell for cell in prose["cells"] if cell["id"] == cell_id)
+    page = LEDGER.read_text(encoding="utf-8")
+    assert all(row in page for row in rows_of(prose, folder / notebook.name))
+    changed["source"] = ast.unparse(tree)
+    return any(row not in page for row in rows_of(prose, folder / notebook.name))
+
+
+def rows_of(book, path):
+    path.write_text(json.dumps(book), encoding="utf-8")
+    return [row for row in ledger([path]).splitlines() if row.startswith("| ")]
+
+
 @pytest.mark.parametrize("mutant", [without_margin, inverted, emptied, narrowed])
 def test_a_claim_weakened_in_any_of_twenty_cells_is_noticed(mutant, tmp_path):
-    page = LEDGER.read_text(encoding="utf-8")
     for notebook, cell_id, source in claiming_cells():
         tree = ast.parse(source)
         (first, *_) = calls(source)
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and ast.unparse(node) == ast.unparse(first):
                 mutant(node)
-        changed = json.loads(notebook.read_text(encoding="utf-8"))
-        for cell in changed["cells"]:
-            if cell["id"] == cell_id:
-                cell["source"] = ast.unparse(tree)
-        path = tmp_path / notebook.name
-        path.write_text(json.dumps(changed), encoding="utf-8")
-        rows = ledger([path]).splitlines()
-        assert [row for row in rows if row.startswith("| ") and row not in page], (path, cell_id)
+        assert is_noticed(notebook, cell_id, tree, tmp_path), cell_id
+
+
+def weakened(comparison):
+    comparison.comparators = [ast.Constant(-1 if is_zero(comparison.comparators[0]) else 0)]
+    comparison.ops = comparison.ops[:1]
+
+
+def turned(comparison):
+    other = {ast.Gt: ast.LtE, ast.GtE: ast.Lt, ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Eq: ast.NotEq}
+    comparison.ops = [other.get(type(op), ast.Eq)() for op in comparison.ops]
+
+
+@pytest.mark.parametrize("mutant", [weakened, turned])
+def test_a_comparison_outside_the_call_weakened_in_any_of_twenty_cells_is_noticed(mutant, tmp_path):
+    for notebook, cell_id, source in claiming_cells(deciding=True):
+        deciding = {text for call in calls(source) for text in conditions(call, source)}
+        for text in deciding:
+            tree = ast.parse(source)
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Compare) and ast.unparse(node) == text:
+                    mutant(node)
+            assert is_noticed(notebook, cell_id, tree, tmp_path), (cell_id, text)
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("n = sum(x > 1 for x in xs)\nclaim('A.', measured=n, above=3)", ["x > 1"]),
+        ("kept = p >= 0.1\nn = kept.sum()\nclaim('A.', measured=n, above=3)", ["p >= 0.1"]),
+        (
+            "for x in xs:\n    if x < 2:\n        n += 1\nclaim('A.', measured=n, above=3)",
+            ["x < 2"],
+        ),
+        ("if a < b:\n    rows.append(1)\nclaim('A.', measured=len(rows), above=3)", ["a < b"]),
+        ("for n in xs[ys == 1]:\n    pass\nclaim('A.', measured=n, above=3)", ["ys == 1"]),
+        ("other = x > 1\nclaim('A.', measured=n, above=3)", []),
+        ("def n():\n    return x > 1\nclaim('A.', measured=n(), above=3)", []),
+        ("claim('A.', holds=n > 1)", []),
+    ],
+)
+def test_comparisons_that_decide_what_is_measured_are_found(source, found):
+    assert list(conditions(calls(source)[0], source)) == found
+
+
+def test_the_ledger_lists_the_comparisons_that_decide_what_is_measured(chapter):
+    source = 'n = int((q > 2).sum())\nclaim("Tails are heavy.", measured=n, above=3)'
+    row = "| Tails are heavy. | `n above 3` where `q > 2` | [Tails](01_test.ipynb#tails) |"
+    assert row in ledger([chapter(code(source))])
 
 
 def test_the_mutants_change_what_can_be_changed():
