@@ -136,7 +136,7 @@ def execute_all(notebooks: list[Path]) -> None:
 def stage_executed(model: str, stage: Path) -> list[str]:
     """Copy the book's sources to `stage`, execute the copies on `model`; return what went wrong.
 
-    A claim that does not hold is a line on its page, and a cell that raises shows its error there:
+    A claim that does not hold is a note on its page, and a cell that raises shows its error there:
     what one model does not do is no reason to keep a book from its readers.
     """
     shutil.rmtree(stage, ignore_errors=True)

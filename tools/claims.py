@@ -31,9 +31,9 @@ nobody measures again. Here each sentence about what a method or a model does is
 Most checks are calls of `claim` in the chapter, in the section that the last column links to. The
 middle column is the call's comparison, as it stands there: what is measured, and what is expected
 of it; after *where* stand the comparisons by which the cell counted or chose what is measured. On
-storybook a claim that fails is an error, and fails the book's tests. On another model it
-is one line on the page, and the chapter goes on. A few claims rest on tests of the library, named
-in their place.
+storybook a claim that fails is an error, and fails the book's tests. On another model it is a note
+on the page, and the chapter goes on. A few claims rest on tests of the library, named in their
+place.
 
 What a claim is about stands before its comparison, where it is not about every autoregressive
 model: *trained models*, *base models* (trained on plain text, not tuned to answer), *small models*,

@@ -10,6 +10,7 @@ import json
 import math
 import numbers
 import os
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,8 @@ RECORD = "DECODELIB_CLAIMS"
 """The environment variable that names the file claims are recorded in, one JSON object a line."""
 
 _ROUNDING = 1e-6
-_LONGEST = 70  # characters of a measured value in a line
+_LONGEST = 70  # characters of a measured value in a note
+_COLUMNS = 76
 _MISSING: Any = object()
 
 
@@ -69,7 +71,7 @@ class Claims:
         """Check one claim. Silent where it holds.
 
         Where it does not hold: an AssertionError on the models that the book vouches for and for
-        claims about mathematics; on any other model one printed line, and the chapter goes on.
+        claims about mathematics; on any other model a printed note, and the chapter goes on.
         Where the environment variable DECODELIB_CLAIMS names a file, the outcome is appended to it.
 
         Args:
@@ -103,7 +105,8 @@ class Claims:
         difference = f"measured {said}, the book expects {wanted}" if said else "it came out false"
         if self.model in VOUCHED or about == "mathematics":
             raise AssertionError(f"{sentence} Does not hold on {self.model}: {difference}.")
-        print(f"Does not hold on {self.model}: {sentence} ({difference}{_scope(about)})")
+        print(_note(f"Does not hold on {self.model}: {difference}."))
+        print(_note(f"  {sentence}{_scope(about)}"))
 
     def _record(self, sentence: str, about: str, said: str, wanted: str, holds: bool) -> None:
         if not os.environ.get(RECORD):
@@ -199,11 +202,16 @@ def _expectation(name: str, value: Any) -> str:
 
 
 def _scope(about: str) -> str:
-    return "" if about == "every model" else f"; a claim about {about}"
+    return "" if about == "every model" else f" (A claim about {about}.)"
+
+
+def _note(text: str) -> str:
+    """Return a text in lines that a page shows whole, and does not cut off at its edge."""
+    return textwrap.fill(text, _COLUMNS, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _short(value: Any) -> str:
-    """Return a value in a few words, for a line that people read."""
+    """Return a value in a few words, for a note that people read."""
     text = _written(value)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 4]} ..."
 
