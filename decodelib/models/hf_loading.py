@@ -90,7 +90,7 @@ def model_of(
     from transformers import GenerationConfig
 
     files = found.files
-    with _as_value_error(files.folder), _default_state():
+    with _as_value_error(files.folder), _default_state(), _without_a_bar():
         loaded: Any = type(found.skeleton).from_pretrained(
             None, config=found.config, state_dict=tensors, dtype=dtype, output_loading_info=True
         )
@@ -216,3 +216,17 @@ def _default_state() -> Iterator[None]:
                 yield
         finally:
             torch.set_default_dtype(default)
+
+
+@contextmanager
+def _without_a_bar() -> Iterator[None]:
+    """Keep transformers from drawing the progress of tensors that are in memory already."""
+    from transformers.utils import logging
+
+    drawn = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if drawn:
+            logging.enable_progress_bar()

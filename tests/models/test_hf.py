@@ -143,6 +143,11 @@ def test_a_folder_of_another_architecture_loads_through_transformers(llama_folde
     assert g.full_text == "abc" + g.text
 
 
+def test_loading_prints_nothing(llama_folder, capfd) -> None:
+    dl.load(llama_folder)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_sharded_folder_loads(llama_folder) -> None:
     whole = dl.load(llama_folder, device="cpu", dtype="float32")
     (llama_folder / "model.safetensors").unlink()
