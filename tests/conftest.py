@@ -1,6 +1,7 @@
 """Shared by all tests: shapes checked at run time, and one built site per test run."""
 
 import os
+import pkgutil
 import signal
 import subprocess
 import sys
@@ -14,18 +15,21 @@ from filelock import FileLock
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+ROOT = Path(__file__).resolve().parent.parent
+
 if os.environ.get("DECODELIB_TYPECHECK") != "0":
     from jaxtyping import install_import_hook
 
-    # Every later import of decodelib in this process checks shapes and types on each call.
+    # Every later import of decodelib in this process checks shapes and types on each call; not in
+    # plain.py, which calls itself for each number of a table, and takes and gives anything.
+    rooms = [module.name for module in pkgutil.iter_modules([str(ROOT / "decodelib")])]
     # The numeric tower: an int will do for a float, as PEP 484 says.
     install_import_hook(
-        "decodelib", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
+        [f"decodelib.{room}" for room in rooms if room != "plain"],
+        "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))",
     )
 
 pytest_plugins = ["tests.helpers.hub_fixtures"]
-
-ROOT = Path(__file__).resolve().parent.parent
 START = time.monotonic()
 
 
