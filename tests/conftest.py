@@ -37,6 +37,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--for-seconds", type=float, help="begin no test after so many seconds")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # A browser beside busy programs may answer late. What fails once is run once more, and the
+    # summary names it (RERUN); what fails twice has failed.
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     limit = item.config.getoption("--for-seconds")
     if limit is not None and time.monotonic() - START > limit:

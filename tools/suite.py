@@ -29,6 +29,8 @@ class Half:
     status: int
     passed: int = 0
     failed: list[str] = field(default_factory=list)
+    again: list[str] = field(default_factory=list)
+    """Tests that failed, and passed when they were run once more."""
     skipped: Counter[str] = field(default_factory=Counter)
 
     def __str__(self) -> str:
@@ -45,14 +47,17 @@ def read(name: str, status: int, report: Path) -> Half:
     half = Half(name, status)
     if not report.exists():
         return half
+    outcomes: dict[str, list[ElementTree.Element]] = {}
     for case in ElementTree.parse(report).getroot().iter("testcase"):
-        test = f"{case.get('classname')}::{case.get('name')}"
+        outcomes.setdefault(f"{case.get('classname')}::{case.get('name')}", []).append(case)
+    for test, (*earlier, case) in outcomes.items():
         if (skip := case.find("skipped")) is not None:
             half.skipped[skip.get("message") or "no reason given"] += 1
         elif case.find("failure") is not None or case.find("error") is not None:
             half.failed.append(test)
         else:
             half.passed += 1
+            half.again += [test] * bool(earlier)
     return half
 
 
@@ -84,6 +89,8 @@ def tell(halves: list[Half], *, everything: bool) -> int:
     for half in halves:
         for test in half.failed:
             print(f"FAILED {test}")
+        for test in half.again:
+            print(f"PASSED ONLY WHEN RUN AGAIN {test}")
     for half in halves:
         print(half)
     if not everything:

@@ -13,6 +13,11 @@ def test_needs(): pass
 def test_fails(): assert 1 > 2
 @pytest.mark.long
 def test_takes_long(): pass
+calls = []
+@pytest.mark.flaky(reruns=1)
+def test_is_late():
+    calls.append(1)
+    assert len(calls) == 2
 """
 
 
@@ -24,17 +29,20 @@ def half(tmp_path_factory):
 
 
 def test_what_passed_failed_and_was_skipped_is_counted_with_reasons(half):
-    assert (half.status, half.passed) == (1, 1)
+    assert (half.status, half.passed) == (1, 2)
     assert [name.rsplit("::")[-1] for name in half.failed] == ["test_fails"]
+    assert [name.rsplit("::")[-1] for name in half.again] == ["test_is_late"]
     assert dict(half.skipped) == {"needs a GPU": 1}
 
 
 def test_the_end_names_failures_and_says_why_tests_were_skipped(half, capsys):
     assert tell([half], everything=False) == 1
-    failure, line, left = capsys.readouterr().out.strip().splitlines()
+    failure, again, line, left = capsys.readouterr().out.strip().splitlines()
     assert failure.startswith("FAILED ")
     assert failure.endswith("::test_fails")
-    assert line.startswith("tests: 1 passed, 1 failed, 1 skipped: 1 (needs a GPU)")
+    assert again.startswith("PASSED ONLY WHEN RUN AGAIN ")
+    assert again.endswith("::test_is_late")
+    assert line.startswith("tests: 2 passed, 1 failed, 1 skipped: 1 (needs a GPU)")
     assert "test-all" in left
 
 
