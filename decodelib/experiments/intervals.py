@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Sequence
+from statistics import NormalDist
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -86,6 +88,42 @@ def half_samples(
     rng, count = random.Random(seed), len(units) // 2
     values = [statistic(rng.sample(units, count)) for _ in range(resamples)]
     return Estimate(float(np.mean(values)), *_middle(values, level))
+
+
+def proportion(successes: int, trials: int, *, level: float = 0.95) -> Estimate:
+    """Return the share of successes among independent trials with its Wilson score interval.
+
+    With z the normal quantile of `level` (1.96 for 0.95), n trials and the share x, the interval is
+
+        (x + z^2/2n -+ z sqrt(x (1 - x) / n + z^2 / 4n^2)) / (1 + z^2/n).
+
+    Unlike a bootstrap of the trials, which returns [1, 1] for ten successes of ten, the interval
+    has a width for every share: ten of ten give [0.72, 1].
+
+    Args:
+        successes: In [0, trials].
+        trials: At least 1.
+        level: In (0, 1). Usual value: 0.95.
+
+    Raises:
+        ValueError: For values outside these ranges.
+
+    >>> share = proportion(8, 10)
+    >>> print(f"{share.value}, between {share.low:.2f} and {share.high:.2f}")
+    0.8, between 0.49 and 0.94
+
+    Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference".
+        Chapter 14.
+    """
+    check_integer("trials", trials, 1)
+    check_integer("successes", successes, 0, trials)
+    check_number("level", level, 0, 1, open_low=True, open_high=True)
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    share, more = successes / trials, z * z / trials
+    middle = share + more / 2
+    half = z * math.sqrt(share * (1 - share) / trials + more / (4 * trials))
+    low, high = (middle - half) / (1 + more), (middle + half) / (1 + more)
+    return Estimate(share, max(0.0, low), min(1.0, high))
 
 
 def _check(units: Sequence[object], fewest: int, resamples: int, level: float) -> None:

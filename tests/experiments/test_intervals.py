@@ -6,7 +6,7 @@ from statistics import fmean, stdev
 
 import pytest
 
-from decodelib.experiments.intervals import Estimate, bootstrap, half_samples
+from decodelib.experiments.intervals import Estimate, bootstrap, half_samples, proportion
 
 
 def normal(seed, count=40):
@@ -67,3 +67,31 @@ def test_the_interval_of_equal_units_has_no_width():
 def test_bad_arguments_are_refused(method, change, message):
     with pytest.raises(ValueError, match=message):
         method(**{"units": [1.0, 2.0, 3.0, 4.0], "statistic": fmean, **change})
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.8])
+def test_the_interval_of_a_proportion_holds_the_truth_about_as_often_as_it_says(share):
+    trials = 30
+    held = 0.0
+    for hits in range(trials + 1):
+        _, low, high = proportion(hits, trials)
+        chance = math.comb(trials, hits) * share**hits * (1 - share) ** (trials - hits)
+        held += chance * (low <= share <= high)
+    assert 0.93 < held < 0.98  # exact, by summing the binomial
+
+
+def test_a_proportion_has_a_width_even_at_its_ends_and_is_symmetric():
+    assert proportion(10, 10).low == pytest.approx(0.7225, abs=1e-4)
+    assert proportion(0, 10) == pytest.approx((0, 0, 0.2775), abs=1e-4)
+    value, low, high = proportion(3, 10)
+    assert proportion(7, 10) == pytest.approx((1 - value, 1 - high, 1 - low))
+    assert proportion(3, 10, level=0.5).high < high
+
+
+def test_a_proportion_says_what_is_out_of_range():
+    with pytest.raises(ValueError, match="trials must be at least 1, got 0"):
+        proportion(0, 0)
+    with pytest.raises(ValueError, match=r"successes must be in \[0, 10\], got 11"):
+        proportion(11, 10)
+    with pytest.raises(ValueError, match="level"):
+        proportion(1, 10, level=1.0)
