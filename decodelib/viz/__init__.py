@@ -8,6 +8,7 @@ from decodelib.viz.figures import plots
 from decodelib.viz.live.playground import Playground, playground
 from decodelib.viz.player.explorer import GenerationPlayer, explore_generation
 from decodelib.viz.race.explorer import RaceExplorer, explore_race
+from decodelib.viz.rating.explorer import RatingExplorer, explore_rating
 from decodelib.viz.rules.mass import MassStrip, explore_mass
 from decodelib.viz.rules.watermark import WatermarkEditor, explore_watermark
 from decodelib.viz.votes.explorer import VoteExplorer, explore_votes
@@ -21,6 +22,7 @@ __all__ = [
     "MassStrip",
     "Playground",
     "RaceExplorer",
+    "RatingExplorer",
     "VoteExplorer",
     "WatermarkEditor",
     "explore_beams",
@@ -29,6 +31,7 @@ __all__ = [
     "explore_generation",
     "explore_mass",
     "explore_race",
+    "explore_rating",
     "explore_votes",
     "explore_watermark",
     "playground",

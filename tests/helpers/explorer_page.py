@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 import shutil
 import time
 from collections.abc import Sequence
@@ -57,6 +58,13 @@ class Stored:
 
     def as_html(self) -> str:
         return self.html
+
+    @property
+    def state(self) -> dict:
+        """Its title, data and settings."""
+        packed = re.search("data-dx='([^']*)'", self.html)
+        assert packed
+        return json.loads(html.unescape(packed[1]))
 
 
 def stored_explorers() -> list[Stored]:

@@ -43,6 +43,7 @@ TESTED_IN = {
     "viz/beams/record.py": "viz/beams/test_explorer.py",
     "viz/distribution/payload.py": "viz/distribution/test_explorer.py",
     "viz/distribution/steps.py": "viz/distribution/test_explorer.py",
+    "viz/rating/pairs.py": "viz/rating/test_explorer.py",
     "viz/rules/mass.py": "viz/rules/test_explorer.py",
     "viz/rules/watermark.py": "viz/rules/test_explorer.py",
     "viz/entropy/record.py": "viz/entropy/test_explorer.py",

@@ -99,6 +99,17 @@ def test_a_vote_gives_the_answer_that_leads(opened, capsys):
     assert votes
 
 
+def test_a_rating_gives_the_two_texts_of_its_pair(opened, capsys):
+    driver, explorers = opened
+    ratings = [one for one in explorers if one[0] == "rating"]
+    for _, root, data in ratings:
+        driver.execute_script("arguments[0].querySelector('[data-dx=just-show]').click()", root)
+        opening = root.find_element("css selector", '[data-dx="opening"]').text
+        (pair,) = [one for one in data["pairs"] if one["opening"] == opening]
+        assert run(driver, root, capsys) == "".join(f"{one['text']}\n" for one in pair["texts"])
+    assert ratings
+
+
 def test_the_code_of_a_table_or_of_a_map_runs(opened, capsys):
     driver, explorers = opened
     tables = [

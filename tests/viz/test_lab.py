@@ -41,6 +41,7 @@ MAKE = {
     "{'one': [2, 3, 2], 'two': [3, 2, 2]}, source='form')",
     "watermark": "viz.explore_watermark(lm, 'The sea', {'one': list(range(100, 110))}, "
     "dl.GreenListWatermark())",
+    "rating": "viz.explore_rating(toy, ['a', 'b', 'c'], strategies, num_tokens=6, seed=4)",
 }
 CELLS = {kind: place for place, kind in enumerate(MAKE, 1)}
 LATER = '[aria-label="Apply Temperature later"]'
@@ -99,6 +100,12 @@ MOVES = {
         ('[data-dx="edit"]', Keys.ENTER, "edits", [2]),
         ('[data-dx="length"]', LEFT, "length", 9),
     ],
+    "rating": [
+        ('[data-dx="next"]', Keys.ENTER, "place", 2),
+        ('[data-dx="back"]', Keys.ENTER, "place", 1),
+        ('[data-dx="choose-t"]', Keys.ENTER, "letters.count('t')", 1),
+        ('[data-dx="just-show"]', Keys.ENTER, "is_hidden", False),
+    ],
 }
 """What a reader does by keyboard, and what a trait then is: (control, key, trait, value)."""
 
@@ -142,6 +149,10 @@ TOLD = {
     "watermark": [
         ("length", 5, '[data-dx="length-box"]', "value", "5"),
         ("edits", [1, 2], '[data-dx="random-box"]', "value", "2"),
+    ],
+    "rating": [
+        ("place", 3, '[data-dx="progress"]', "textContent", "Pair 3 of 3"),
+        ("revealed", True, '[data-dx="just-show"]', "hidden", True),
     ],
 }
 """What Python sets, and what the page then shows: (trait, value, element, property, value)."""

@@ -69,6 +69,8 @@ type AnyPage = Page<any>;
 
 interface Limit {
   type: "number" | "integer" | "string" | "choice" | "list";
+  /** Of a string: what the whole of it must match. */
+  pattern?: string;
   min?: number;
   max?: number;
   choices?: unknown[];
@@ -166,6 +168,7 @@ interface Shell {
   race: Race;
   votes: Votes;
   rules: Rules;
+  rating: Ratings;
 }
 
 interface Parts {
@@ -731,4 +734,121 @@ interface Rules {
   edited(record: WatermarkText, length: number, edits: number[], how: string): EditedWord[];
   binomialTail(hits: number, count: number, share: number): number;
   detect(record: WatermarkText, left: EditedWord[], gamma: number): Found[];
+}
+
+// ---- the blind rating --------------------------------------------------------------------------------
+
+interface RatingText {
+  /** Its place among the strategies. */
+  strategy: number;
+  text: string;
+  /** What each measure says of it. */
+  numbers: number[];
+}
+
+interface RatingPair {
+  opening: string;
+  seed: number;
+  texts: [RatingText, RatingText];
+}
+
+interface RatingMeasure {
+  name: string;
+  better: "low" | "high";
+  digits: number;
+}
+
+interface RatingData extends CommonData {
+  source: string;
+  /** Six characters that other texts or strategies do not have. */
+  key: string;
+  num_tokens: number;
+  strategies: Array<{ name: string; code: string }>;
+  measures: RatingMeasure[];
+  pairs: RatingPair[];
+}
+
+/** One reader's result: a letter for each pair as recorded, a, b, t for a tie, and - for not rated. */
+interface Rater {
+  seed: number;
+  letters: string[];
+}
+
+interface RatingShare {
+  won: number;
+  of: number;
+  value: number;
+  low: number;
+  high: number;
+}
+
+interface NamedShare {
+  name: string;
+  share: RatingShare | null;
+}
+
+interface RatingVotes {
+  pair: number;
+  a: number;
+  b: number;
+  t: number;
+}
+
+interface RatingScene extends Page<RatingData> {
+  /** The pair looked at, and its texts in the order A, B. */
+  pair: number;
+  at: number;
+  isSwapped: boolean;
+  sides: RatingText[];
+  own: Rater;
+  /** How many pairs are rated. */
+  rated: number;
+  isWhole: boolean;
+  /** Whether strategies and numbers are shown. */
+  isOpen: boolean;
+  look(): void;
+  nameOf(text: RatingText): string;
+  /** The pairs in the order they are shown. */
+  places: number[];
+  choose(letter: string): void;
+  go(place: number): void;
+  reveal(): void;
+  finish(): void;
+  restart(): void;
+  /** The address, or where there is none its end, that opens with the result. */
+  link(): string;
+}
+
+interface Ratings {
+  order(seed: number, count: number): Array<{ pair: number; isSwapped: boolean }>;
+  letters(choices: string, count: number): string[];
+  choose(
+    data: Pick<RatingData, "key" | "pairs">,
+    choices: string,
+    pair: number,
+    letter: string,
+  ): string;
+  preferred(pair: RatingPair, measure: number, better: "low" | "high"): "a" | "b" | null;
+  share(counts: Array<{ won: number; of: number }>): RatingShare | null;
+  wins(data: Pick<RatingData, "strategies" | "pairs">, readers: Rater[]): NamedShare[];
+  agreement(data: Pick<RatingData, "measures" | "pairs">, readers: Rater[]): NamedShare[];
+  firsts(data: Pick<RatingData, "pairs">, readers: Rater[]): RatingShare | null;
+  votes(data: Pick<RatingData, "pairs">, readers: Rater[]): RatingVotes[];
+  alike(
+    data: Pick<RatingData, "pairs">,
+    readers: Rater[],
+  ): { observed: number; guessing: number } | null;
+  read(line: string, data: Pick<RatingData, "key" | "pairs">, most: number): Rater | string;
+  pool(
+    text: string,
+    data: Pick<RatingData, "key" | "pairs">,
+    most: number,
+    own: Rater | null,
+  ): { readers: Rater[]; refused: string[] };
+  asCode(data: RatingData, pair: number): string;
+  shown(value: number, measure: Pick<RatingMeasure, "digits">): string;
+  reading(scene: RatingScene): View;
+  shares(caption: string): { node: HTMLElement; update(shares: NamedShare[]): void };
+  result(scene: RatingScene): View & { focus(): void };
+  group(scene: RatingScene): View;
 }

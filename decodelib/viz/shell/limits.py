@@ -9,7 +9,8 @@ import traitlets as t
 
 Limit = dict[str, Any]
 """type: "number", "integer", "string", "choice" or "list"; min and max of a number; choices, which
-for a list are its possible items; all: the list holds each choice once; nullable."""
+for a list are its possible items; all: the list holds each choice once; nullable; pattern: a
+regular expression, of Python and of JavaScript, that the whole of a string matches."""
 
 
 def limit_of(trait: t.TraitType[Any, Any]) -> Limit | None:

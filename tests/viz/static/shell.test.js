@@ -40,6 +40,14 @@ test("a link that is written reads back as the same settings", () => {
   assert.equal(links.target(written), "toy");
 });
 
+test("text that does not match its pattern as a whole is left as at the start", () => {
+  const limits = { made: { type: "string", pattern: "(?:k\\.[ab]{2})?" } };
+  const made = (text) => links.read(`made=${text}`, { made: "" }, limits).settings.made;
+  assert.equal(made("k.ab"), "k.ab");
+  assert.equal(made(""), "");
+  for (const wrong of ["k.a", "k.abb", "xk.ab", "k-ab"]) assert.equal(made(wrong), "");
+});
+
 test("a link names only what differs from the start", () => {
   const settings = { ...INITIAL, order: ["top_k", "top_p"], top_k: 3 };
   assert.equal(

@@ -37,7 +37,7 @@
    * @param {string} text
    * @param {Limit} limit */
   function readSetting(text, limit) {
-    const { type, min = -Infinity, max = Infinity, choices = [], all, nullable } = limit;
+    const { type, min = -Infinity, max = Infinity, choices = [], all, nullable, pattern } = limit;
     if (text === "" && nullable) return null;
     if (type === "list") {
       const items = text === "" ? [] : text.split(",");
@@ -48,7 +48,10 @@
         : undefined;
     }
     if (type === "choice") return choices.find((choice) => String(choice) === text);
-    if (type === "string") return text;
+    if (type === "string")
+      return pattern === undefined || new RegExp(`^(?:${pattern})$`, "u").test(text)
+        ? text
+        : undefined;
     const value = Number(text);
     const isInside = text.trim() !== "" && value >= min && value <= max && Number.isFinite(value);
     return isInside && (type !== "integer" || Number.isInteger(value)) ? value : undefined;
