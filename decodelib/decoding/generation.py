@@ -62,15 +62,20 @@ class Proposal:
             goes on from where a block ended.
         token_ids, text: The text that was proposed, EOS included.
         logprob: ln p of all of it under the model's own distribution, in nats.
-        acceptance: The probability of taking it.
-        accepted: Whether it was taken. If not, the chain stayed at the text before.
+        log_ratio: ln of the Metropolis-Hastings ratio; 0 where there was nothing to decide.
+        acceptance: The probability of taking it: the ratio, or 1 if that is smaller.
+        drawn: The number of [0, 1) that decided; None where there was nothing to decide.
+        accepted: Whether it was taken: whether `drawn` was below `acceptance`. If not, the chain
+            stayed at the text before.
     """
 
     place: int | None
     token_ids: tuple[int, ...]
     text: str
     logprob: float
+    log_ratio: float
     acceptance: float
+    drawn: float | None
     accepted: bool
 
 

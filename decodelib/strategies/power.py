@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -116,10 +116,10 @@ class Drawn(NamedTuple):
     move: int
 
 
-def acceptance(
+def log_ratio(
     current: Sequence[Drawn], proposed: Sequence[Drawn], place: int, alpha: float
 ) -> float:
-    """Return the Metropolis-Hastings probability of taking a text that parts from `place` on."""
+    """Return ln of the Metropolis-Hastings ratio of a text that parts from `place` on."""
     log_p = math.fsum(d.log_p for d in proposed[place:]) - math.fsum(
         d.log_p for d in current[place:]
     )
@@ -127,7 +127,12 @@ def acceptance(
         d.log_q for d in proposed[place:]
     )
     places = math.log(len(current)) - math.log(len(proposed))
-    return math.exp(min(0.0, alpha * log_p + log_q + places))
+    return alpha * log_p + log_q + places
+
+
+def acceptance(log_ratio: float) -> float:
+    """Return the probability of taking a proposal: the Metropolis-Hastings ratio, at most 1."""
+    return math.exp(min(0.0, log_ratio))
 
 
 class SuffixChain(LateSearch):
@@ -172,30 +177,30 @@ class SuffixChain(LateSearch):
             self.room = min(self.room + (self.strategy.block_length or self.limit), self.limit)
             self.moves_left = self.strategy.num_moves
             self.text = self._drawn_anew(len(self.text))
-            self._note(None, self.text, 1.0, True)
+            self._note(None, self.text, 0.0, 1.0, None, True)
         return Move.of([])
 
     def _move(self) -> None:
         place = self._place()
         proposed = self._drawn_anew(place)
-        chance = acceptance(self.text, proposed, place, self.strategy.alpha)
-        accepted = self._takes(chance)
-        self._note(place, proposed, chance, accepted)
+        ratio = log_ratio(self.text, proposed, place, self.strategy.alpha)
+        chance = acceptance(ratio)
+        drawn, accepted = self._takes(chance)
+        self._note(place, proposed, ratio, chance, drawn, accepted)
         if accepted:
             self.text = proposed
 
     def _place(self) -> int:
         return int(float(uniforms([self.generator])) * len(self.text))
 
-    def _takes(self, chance: float) -> bool:
-        return float(uniforms([self.generator])) < chance
+    def _takes(self, chance: float) -> tuple[float, bool]:
+        drawn = float(uniforms([self.generator]))
+        return drawn, drawn < chance
 
-    def _note(
-        self, place: int | None, text: Sequence[Drawn], chance: float, accepted: bool
-    ) -> None:
+    def _note(self, place: int | None, text: Sequence[Drawn], *decision: Any) -> None:
         ids = tuple(d.token_id for d in text)
         logprob = math.fsum(d.logprob for d in text)
-        self.moves.append(Proposal(place, ids, self.lm.decode(ids), logprob, chance, accepted))
+        self.moves.append(Proposal(place, ids, self.lm.decode(ids), logprob, *decision))
 
     def _drawn_anew(self, place: int) -> list[Drawn]:
         """Return the text up to `place`, continued from there until it ends or fills the block."""

@@ -1,6 +1,7 @@
 """Figures and explorers for notebooks. The rest of decodelib never imports this package."""
 
 from decodelib.viz.beams.explorer import BeamExplorer, explore_beams
+from decodelib.viz.chain.explorer import ChainExplorer, explore_chain
 from decodelib.viz.distribution.explorer import DistributionExplorer, explore_distribution
 from decodelib.viz.distribution.steps import Distribution
 from decodelib.viz.entropy.explorer import EntropyMap, explore_entropy
@@ -15,6 +16,7 @@ from decodelib.viz.votes.explorer import VoteExplorer, explore_votes
 
 __all__ = [
     "BeamExplorer",
+    "ChainExplorer",
     "Distribution",
     "DistributionExplorer",
     "EntropyMap",
@@ -26,6 +28,7 @@ __all__ = [
     "VoteExplorer",
     "WatermarkEditor",
     "explore_beams",
+    "explore_chain",
     "explore_distribution",
     "explore_entropy",
     "explore_generation",

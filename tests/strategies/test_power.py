@@ -8,7 +8,7 @@ import torch
 
 import decodelib as dl
 from decodelib.models.toy import TableCache
-from decodelib.strategies.power import SuffixChain, acceptance
+from decodelib.strategies.power import SuffixChain, acceptance, log_ratio
 from tests.helpers.exact import TREE, Chances, chi_square_p
 
 EOS = TREE.eos_token_id
@@ -75,7 +75,8 @@ def enumerated(strategy, monkeypatch, lm=TREE, **settings):
     )
 
     def takes(self, chance):
-        return chance == 1 or not chances.choose([chance, 1 - chance])
+        taken = chance == 1 or not chances.choose([chance, 1 - chance])
+        return math.nan, taken
 
     monkeypatch.setattr(SuffixChain, "_takes", takes)
     while more:
@@ -160,7 +161,7 @@ def test_draws_of_the_strategy_itself_are_in_proportion_to_the_power(draws):
 def test_the_moves_say_what_the_chain_did():
     g = dl.generate(TREE, "", dl.PowerSampling(3.0, 12), max_new_tokens=3, seed=2, trace=True)
     first, *moves = g.moves
-    assert (first.place, first.acceptance, first.accepted) == (None, 1.0, True)
+    assert (first.place, first.acceptance, first.drawn, first.accepted) == (None, 1.0, None, True)
     assert len(moves) == 12
     text = first.token_ids
     p, q = texts(3), texts(3, dl.Temperature(1 / 3))
@@ -168,7 +169,9 @@ def test_the_moves_say_what_the_chain_did():
         there = math.prod(q[move.token_ids][move.place :]) / len(text)
         back = math.prod(q[text][move.place :]) / len(move.token_ids)
         ratio = (math.prod(p[move.token_ids]) / math.prod(p[text])) ** 3
+        assert move.log_ratio == pytest.approx(math.log(ratio * back / there))
         assert move.acceptance == pytest.approx(min(1, ratio * back / there))
+        assert move.accepted == (move.drawn < move.acceptance)
         assert move.token_ids[: move.place] == text[: move.place]
         assert move.logprob == pytest.approx(math.log(math.prod(p[move.token_ids])))
         assert move.text == TREE.decode(move.token_ids)
@@ -185,8 +188,8 @@ def test_acceptance_does_not_overflow_or_vanish():
     def text(log_p, log_q):
         return [Drawn(0, log_p, log_p, log_q, torch.empty(0), torch.empty(0), 0)]
 
-    assert acceptance(text(-1e6, -1), text(-1, -1), 0, 1e3) == 1.0
-    assert acceptance(text(-1, -1), text(-1e6, -1), 0, 1e3) == 0.0
+    up, down = (text(-1e6, -1), text(-1, -1)), (text(-1, -1), text(-1e6, -1))
+    assert [acceptance(log_ratio(*pair, 0, 1e3)) for pair in (up, down)] == [1.0, 0.0]
 
 
 def test_the_cache_holds_the_text_whose_logits_are_asked_for(monkeypatch):

@@ -110,6 +110,18 @@ def test_a_rating_gives_the_two_texts_of_its_pair(opened, capsys):
     assert ratings
 
 
+def test_a_chain_gives_its_moves(opened, capsys):
+    driver, explorers = opened
+    chains = [one for one in explorers if one[0] == "chain"]
+    for _, root, data in chains:
+        moves = next(c["moves"] for c in data["chains"] if c["alpha"] == data["initial"]["alpha"])
+        lines = run(driver, root, capsys).splitlines()
+        assert [line.split()[1] for line in lines] == [
+            "accepted" if move["accepted"] else "rejected" for move in moves[1:]
+        ]
+    assert chains
+
+
 def test_the_code_of_a_table_or_of_a_map_runs(opened, capsys):
     driver, explorers = opened
     tables = [

@@ -81,8 +81,8 @@ def page(request, tmp_path_factory) -> str:
 
 
 def test_the_book_has_every_kind():
-    kinds = {"beams", "distribution", "entropy", "mass", "player", "race", "rating", "votes"}
-    assert kinds | {"watermark"} <= set(KINDS)
+    kinds = {"beams", "chain", "distribution", "entropy", "mass", "player", "race", "rating"}
+    assert kinds | {"votes", "watermark"} <= set(KINDS)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -39,6 +39,7 @@ MAKE = {
     "votes": "viz.explore_votes(toy, 'a', 'a|b', texts=6, max_new_tokens=2, seed=1)",
     "mass": "viz.explore_mass(toy, 'a', dl.Constraint.from_choices(toy, [' a b', ' b a'], True), "
     "{'one': [2, 3, 2], 'two': [3, 2, 2]}, source='form')",
+    "chain": "viz.explore_chain(toy, 'a', alphas=(1, 2), num_moves=3, max_new_tokens=2)",
     "watermark": "viz.explore_watermark(lm, 'The sea', {'one': list(range(100, 110))}, "
     "dl.GreenListWatermark())",
     "rating": "viz.explore_rating(toy, ['a', 'b', 'c'], strategies, num_tokens=6, seed=4)",
@@ -95,6 +96,11 @@ MOVES = {
         ('[data-dx="position"]', RIGHT, "position", 2),
         ('input[value="one"]', RIGHT, "text", "two"),
     ],
+    "chain": [
+        ('[data-dx="move"]', RIGHT, "move", 2),
+        ('[data-dx="alpha"]', RIGHT, "alpha", 2.0),
+        ('[data-dx="step"]', Keys.ENTER, "move", 3),
+    ],
     "watermark": [
         ('[data-dx="position"]', RIGHT, "position", 2),
         ('[data-dx="edit"]', Keys.ENTER, "edits", [2]),
@@ -146,6 +152,10 @@ TOLD = {
         ("position", 3, '[data-dx="position-box"]', "value", "3"),
         ("text", "one", 'input[value="one"]', "checked", True),
     ],
+    "chain": [
+        ("move", 1, '[data-dx="move-box"]', "value", "1"),
+        ("alpha", 1.0, '[data-dx="alpha-box"]', "value", "1"),
+    ],
     "watermark": [
         ("length", 5, '[data-dx="length-box"]', "value", "5"),
         ("edits", [1, 2], '[data-dx="random-box"]', "value", "2"),
@@ -162,7 +172,7 @@ TOLD = {
 def lab(tmp_path_factory):
     """A notebook in which each kind of explorer is alive, in a cell of its own."""
     cells = [f"{kind} = {source}\n{kind}" for kind, source in MAKE.items()]
-    with open_notebook(tmp_path_factory.mktemp("lab"), [SETUP, *cells], 5600) as notebook:
+    with open_notebook(tmp_path_factory.mktemp("lab"), [SETUP, *cells], 6400) as notebook:
         for index in range(len(cells) + 1):
             notebook.run(index)
         for kind, index in CELLS.items():

@@ -852,3 +852,43 @@ interface Ratings {
   result(scene: RatingScene): View & { focus(): void };
   group(scene: RatingScene): View;
 }
+
+// ---- the chain of power sampling ---------------------------------------------------------------------
+
+interface ChainMove {
+  /** The place, among the moves of its chain, of the text that this proposal may replace. */
+  before: number;
+  /** How many tokens of that text are kept. */
+  place: number;
+  tokens: string[];
+  logprob: number;
+  /** The two parts of the log ratio, and the ratio itself. */
+  power: number;
+  proposals: number;
+  ratio: number;
+  acceptance: number;
+  drawn: number;
+  accepted: boolean;
+}
+
+interface ChainData extends CommonData {
+  source: string;
+  prompt: string;
+  num_moves: number;
+  max_new_tokens: number;
+  temperature: number | null;
+  seed: number;
+  /** Of each chain's moves the first is the text that it begins with. */
+  chains: Array<{ alpha: number; moves: ChainMove[] }>;
+}
+
+interface ChainScene extends Page<ChainData> {
+  moves: ChainMove[];
+  /** Which move is shown, from 1. */
+  at: number;
+  move: ChainMove;
+  /** The text that it may replace. */
+  before: ChainMove;
+  look(): void;
+  change(values: Record<string, unknown>): void;
+}

@@ -1,0 +1,1 @@
+"""Power sampling as an explorer: the Metropolis-Hastings chain, move by move."""
