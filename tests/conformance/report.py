@@ -9,6 +9,7 @@ import torch
 
 from .extremes import ROWS, SECTIONS
 from .rows import Outcome, Row
+from .strategies import METHODS, verdict
 from .systems import SYSTEMS, outcome
 
 NOT_OFFERED = "–"
@@ -16,7 +17,7 @@ NOT_OFFERED = "–"
 
 def report() -> str:
     """Run every system on every row and return the whole report."""
-    return "\n".join([*_introduction(), *_overview(), *_details()]) + "\n"
+    return "\n".join([*_introduction(), *_overview(), *_strategies(), *_details()]) + "\n"
 
 
 def _introduction() -> list[str]:
@@ -42,6 +43,22 @@ def _overview() -> list[str]:
     for section in SECTIONS.values():
         for row in section:
             lines.append(f"| {row.name} | {' | '.join(_verdict(row, s) for s in SYSTEMS)} |")
+    return [*lines, ""]
+
+
+def _strategies() -> list[str]:
+    lines = [
+        "## Strategies",
+        "",
+        "Whole texts of one small random model. Only transformers is run beside decodelib here.",
+        "",
+        "| method | decodelib | transformers | compared with | result |",
+        "|---|---|---|---|---|",
+    ]
+    for method in METHODS:
+        theirs = f"`{method.theirs}`" if method.theirs else NOT_OFFERED
+        cells = (method.name, f"`{method.ours}`", theirs, method.compared, verdict(method))
+        lines.append(f"| {' | '.join(cells)} |")
     return [*lines, ""]
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from .extremes import ROWS, SECTIONS
 from .report import report
+from .strategies import METHODS, verdict
 from .systems import SYSTEMS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,7 +47,15 @@ def test_the_overview_has_a_verdict_for_every_pair(text):
         assert len(verdicts) == len(SYSTEMS)
         assert set(verdicts) <= {"agrees", "**differs**", "–"}
         assert verdicts[0] in {"agrees", "**differs**"}  # decodelib offers everything
-    assert list(SECTIONS) == [line[3:] for line in text.splitlines() if line.startswith("## ")]
+    titles = [line[3:] for line in text.splitlines() if line.startswith("## ")]
+    assert titles == ["Strategies", *SECTIONS]
+
+
+def test_every_method_has_its_row_and_its_result(text):
+    table = text[text.index("| method |") : text.index("\n### ")].splitlines()
+    rows = [line.strip("| ").split(" | ") for line in table if line.startswith("| ")][1:]
+    assert [row[0] for row in rows] == [method.name for method in METHODS]
+    assert [row[-1] for row in rows] == [verdict(method) for method in METHODS]
 
 
 def test_the_module_prints_the_report(text):

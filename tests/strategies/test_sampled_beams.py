@@ -13,6 +13,7 @@ from decodelib.decoding.samplers import without_replacement
 from decodelib.models.hf import HFModel
 from tests.helpers.exact import TREE, chi_square_p
 from tests.helpers.hf_models import CONFIGS, byte_tokenizer, random_model
+from tests.helpers.sampled_beams import with_the_same_draws
 
 IDS = [5, 6, 7, 5, 6, 8, 9, 5]
 STEPS = 2
@@ -96,42 +97,10 @@ def lm():
     [{"top_k": 0}, {}, {"top_p": 0.6, "temperature": 0.7, "no_repeat_ngram_size": 2, "top_k": 0}],
     ids=repr,
 )
-def test_with_the_same_draws_the_ids_are_those_of_transformers(lm, settings, monkeypatch):
-    config = GenerationConfig(
-        do_sample=True, num_beams=3, num_return_sequences=3, max_new_tokens=8, pad_token_id=0,
-        **settings,
-    )  # fmt: skip
-    strategy = dl.from_generation_config(config)
-    assert strategy.do_sample
-    generator = torch.Generator().manual_seed(7)
-
-    def multinomial(probs, num_samples):
-        # All rows are there in their first step; only one of them may be extended.
-        live = probs[0].nonzero()[:, 0] if len(draws) else torch.arange(lm.vocab_size)
-        draws.append(num_samples)
-        chosen = without_replacement(probs[0, live].double().log(), num_samples, generator)
-        return live[chosen][None]
-
-    draws: list[int] = []
-    monkeypatch.setattr(torch, "multinomial", multinomial)
-    with torch.no_grad():
-        theirs = lm.model.generate(torch.tensor([IDS]), generation_config=config)
-    monkeypatch.undo()
-    seen = []
-    original = without_replacement
-
-    def recorded(logits, count, _):
-        seen.append(count)
-        allowed = logits > -torch.inf
-        live = allowed.nonzero()[:, 0] if len(seen) > 1 else torch.arange(lm.vocab_size)
-        return live[original(logits[live], count, again)].tolist()
-
-    again = torch.Generator().manual_seed(7)
-    monkeypatch.setattr("decodelib.strategies.beam.without_replacement", recorded)
-    best = dl.generate(lm, IDS, strategy, max_new_tokens=8)
-    ours = [best.token_ids, *(other.token_ids for other in best.alternatives)]
-    assert ours == theirs[:, len(IDS) :].tolist()
-    assert seen == draws
+def test_with_the_same_draws_the_ids_are_those_of_transformers(lm, settings):
+    size = {"num_beams": 3, "num_return_sequences": 3, "max_new_tokens": 8}
+    ours, theirs = with_the_same_draws(lm, IDS, **size, **settings)
+    assert ours == theirs
 
 
 def test_settings_go_there_and_back():
