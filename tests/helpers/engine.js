@@ -59,15 +59,18 @@ globalThis.answerEngine = (() => {
           ),
         ].map((logit) => (logit === -Infinity ? null : logit)),
       ),
-    generate: (requests) =>
-      requests.map((request) => {
+    /** With one memory for all requests, as the worker has. */
+    generate: (requests) => {
+      const memory = { ids: [], states: [] };
+      return requests.map((request) => {
         const ids = engine.promptIds(model, tokenizer, request.prompt);
-        const rounds = engine.generate(model, tokenizer, ids, request);
+        const rounds = engine.generate(model, tokenizer, ids, request, memory);
         const steps = [];
         let round = rounds.next();
         for (; !round.done; round = rounds.next()) steps.push(...round.value.steps);
         return { ...round.value, steps };
-      }),
+      });
+    },
     strategies: (sources) => sources.map((source) => engine.readStrategy(source)),
     sources: (requests) =>
       requests.map(({ strategy, given }) => engine.strategySource(strategy, given)),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import json
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,16 +76,20 @@ def request(
     return {"prompt": prompt, "strategy": strategy, "given": given or {}, **rules}
 
 
-def expected(asked: dict[str, Any], *, trace: bool = False) -> dl.Generation:
-    """What decodelib generates for the same request."""
-    strategy = STRATEGIES[asked["strategy"]].make(asked["given"], dl.load)
-    return dl.generate(
-        storybook(),
-        asked["prompt"],
-        strategy,
-        max_new_tokens=asked["max_new_tokens"],
-        min_new_tokens=asked["min_new_tokens"],
-        stop=asked["stop"],
-        seed=int(asked["seed"]),
-        trace=trace,
-    )
+RULES = ("max_new_tokens", "min_new_tokens", "stop")
+
+
+def expected(asked: Sequence[dict[str, Any]], *, trace: bool = False) -> list[dl.Generation]:
+    """What decodelib generates for the same requests; neighbours of equal rules in one batch."""
+    answers: list[dl.Generation] = []
+    for rules, batch in itertools.groupby(asked, lambda one: {name: one[name] for name in RULES}):
+        together = list(batch)
+        answers += dl.generate_batch(
+            storybook(),
+            [one["prompt"] for one in together],
+            [STRATEGIES[one["strategy"]].make(one["given"], dl.load) for one in together],
+            seeds=[int(one["seed"]) for one in together],
+            trace=trace,
+            **rules,
+        )
+    return answers

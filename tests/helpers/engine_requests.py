@@ -1,12 +1,19 @@
-"""Random requests for the engine: every strategy that the pages offer, every knob it has."""
+"""Random requests for the engine: every strategy that the pages offer, every knob it has.
+
+Neighbouring requests, BLOCK of them, share the rules that end a text, so that decodelib can answer
+them in one batch; prompts, knobs and seeds are each request's own.
+"""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 from decodelib.strategies.knobs import STRATEGIES
 from tests.helpers.engine import request
+
+BLOCK = 20
 
 PROMPTS = (
     "",
@@ -44,65 +51,74 @@ KNOBS = {
 }
 
 
-def sampling_with(knob: str, count: int, seed: int) -> list[dict[str, Any]]:
+def sampling_with(knob: str, count: int, seed: int, block: int = BLOCK) -> list[dict[str, Any]]:
     """Requests to sample with one knob, half of them with some of the others besides."""
-    r = random.Random(seed)
-    requests = []
-    for number in range(count):
+
+    def given(r: random.Random, number: int) -> dict[str, Any]:
         names = {knob}
         if number % 2:
             names |= {name for name in KNOBS if r.random() < 0.25}
-        given = {name: KNOBS[name](r) for name in KNOBS if name in names}
-        requests.append(request(r.choice(PROMPTS), "sampling", given, **_rules(r)))
-    return requests
+        return {name: KNOBS[name](r) for name in KNOBS if name in names}
+
+    return _requests("sampling", given, count, seed, block)
 
 
-def plain_sampling(count: int, seed: int) -> list[dict[str, Any]]:
-    r = random.Random(seed)
-    return [request(r.choice(PROMPTS), "sampling", {}, **_rules(r)) for _ in range(count)]
+def plain_sampling(count: int, seed: int, block: int = BLOCK) -> list[dict[str, Any]]:
+    return _requests("sampling", lambda r, number: {}, count, seed, block)
 
 
-def greedy(count: int, seed: int) -> list[dict[str, Any]]:
-    r = random.Random(seed)
+def greedy(count: int, seed: int, block: int = BLOCK) -> list[dict[str, Any]]:
     names = STRATEGIES["greedy"].knobs
-    return [
-        request(
-            _some_text(r),
-            "greedy",
-            {name: KNOBS[name](r) for name in names if r.random() < 0.1},
-            **_rules(r),
-        )
-        for _ in range(count)
-    ]
+
+    def given(r: random.Random, number: int) -> dict[str, Any]:
+        return {name: KNOBS[name](r) for name in names if r.random() < 0.1}
+
+    return _requests("greedy", given, count, seed, block)
 
 
-def beam_search(count: int, seed: int) -> list[dict[str, Any]]:
-    r = random.Random(seed)
-    requests = []
-    for _ in range(count):
-        given: dict[str, Any] = {"num_beams": r.choice((1, 2, 3, 5))}
+def beam_search(count: int, seed: int, block: int = BLOCK) -> list[dict[str, Any]]:
+    def given(r: random.Random, number: int) -> dict[str, Any]:
+        chosen: dict[str, Any] = {"num_beams": r.choice((1, 2, 3, 5))}
         if r.random() < 0.6:
-            given["length_penalty"] = r.choice((-1.0, 0.0, 0.5, 1.0, 2.0))
+            chosen["length_penalty"] = r.choice((-1.0, 0.0, 0.5, 1.0, 2.0))
         if r.random() < 0.6:
-            given["early_stopping"] = r.choice((False, True, "never"))
-        given |= _some_processors(r)
-        rules = _rules(r, longest=10)
-        requests.append(request(_some_text(r), "beam", given, **rules))
-    return requests
+            chosen["early_stopping"] = r.choice((False, True, "never"))
+        return chosen | _some_processors(r)
+
+    return _requests("beam", given, count, seed, block, longest=10)
 
 
-def entropy_sampling(count: int, seed: int) -> list[dict[str, Any]]:
-    r = random.Random(seed)
+def entropy_sampling(count: int, seed: int, block: int = BLOCK) -> list[dict[str, Any]]:
     knobs = ("temperature", "top_k", "top_p", "min_p")
-    return [
-        request(
-            _some_text(r),
-            "entropy",
-            {name: KNOBS[name](r) for name in knobs if r.random() < 0.4} | _some_processors(r),
-            **_rules(r),
+
+    def given(r: random.Random, number: int) -> dict[str, Any]:
+        own = {name: KNOBS[name](r) for name in knobs if r.random() < 0.4}
+        return own | _some_processors(r)
+
+    return _requests("entropy", given, count, seed, block)
+
+
+def _requests(
+    strategy: str,
+    given: Callable[[random.Random, int], dict[str, Any]],
+    count: int,
+    seed: int,
+    block: int,
+    longest: int = 12,
+) -> list[dict[str, Any]]:
+    """Requests of one strategy, in blocks; in each, equal prompts stand side by side."""
+    r = random.Random(seed)
+    requests: list[dict[str, Any]] = []
+    for start in range(0, count, block):
+        rules = _rules(r, longest)
+        requests += sorted(
+            (
+                request(_some_text(r), strategy, given(r, number), seed=_seed(r), **rules)
+                for number in range(start, min(start + block, count))
+            ),
+            key=lambda one: one["prompt"],
         )
-        for _ in range(count)
-    ]
+    return requests
 
 
 def _some_processors(r: random.Random) -> dict[str, Any]:
@@ -117,12 +133,15 @@ def _some_text(r: random.Random) -> str:
     return r.choice((*PROMPTS, " ".join(r.choices(words, k=5))))
 
 
-def _rules(r: random.Random, longest: int = 16) -> dict[str, Any]:
+def _seed(r: random.Random) -> int:
+    return r.choice((r.randrange(100), r.randrange(2**32)))
+
+
+def _rules(r: random.Random, longest: int) -> dict[str, Any]:
     new = r.randint(1, longest)
     stops = r.choice(([], [], ["."], ["\n", " the"], ["e", "ing "], ["é", "."], ["and", "n"]))
     return {
         "max_new_tokens": new,
         "min_new_tokens": r.choice((0, 0, r.randint(0, new))),
         "stop": stops,
-        "seed": r.choice((r.randrange(100), r.randrange(2**32))),
     }
