@@ -59,6 +59,8 @@ globalThis.answerEngine = (() => {
           ),
         ].map((logit) => (logit === -Infinity ? null : logit)),
       ),
+    green: ([mark, tokens, size]) => tokens.map((id) => [...engine.greenAfter(mark, id, size)]),
+    greenDigits: ([mark, tokens, size]) => engine.greenDigits(mark, tokens, size),
     /** With one memory for all requests, as the worker has. */
     generate: (requests) => {
       const memory = { ids: [], states: [] };
@@ -89,6 +91,16 @@ globalThis.answerEngine = (() => {
       };
     },
     told: ([strategies, measures]) => engine.games.shares(strategies, measures),
+    /** The third game: what is said of edited texts, what the key tells, and what chance needs. */
+    marks: ([about, text, versions]) => {
+      const { markedText, judge, editedWithKey, editedAtRandom } = engine.marks;
+      const marked = markedText(about, text);
+      return {
+        judged: versions.map((ids) => judge(marked, ids)),
+        withKey: editedWithKey(marked),
+        atRandom: editedAtRandom(marked, new engine.Generator(0n)),
+      };
+    },
     selfBleu: (texts) => engine.selfBleu(texts),
     /** Zoom to a text by its tokens, one after the other, and tell how long everything is. */
     zoomTo: ({ logits, path }) => {

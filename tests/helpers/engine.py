@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import decodelib as dl
+from decodelib.decoding.search import Strategy
 from decodelib.strategies.knobs import STRATEGIES
 from decodelib.viz.page.pack import STORYBOOK, engine_source, vocabulary
 
@@ -76,6 +77,12 @@ def request(
     return {"prompt": prompt, "strategy": strategy, "given": given or {}, **rules}
 
 
+def _strategy(strategy: str, given: dict[str, Any], **_: Any) -> Strategy:
+    if "green_list" in given:
+        return dl.Sampling(dl.GreenListWatermark(**given["green_list"]))
+    return STRATEGIES[strategy].make(given, dl.load)
+
+
 RULES = ("max_new_tokens", "min_new_tokens", "stop")
 
 
@@ -87,7 +94,7 @@ def expected(asked: Sequence[dict[str, Any]], *, trace: bool = False) -> list[dl
         answers += dl.generate_batch(
             storybook(),
             [one["prompt"] for one in together],
-            [STRATEGIES[one["strategy"]].make(one["given"], dl.load) for one in together],
+            [_strategy(**one) for one in together],
             seeds=[int(one["seed"]) for one in together],
             trace=trace,
             **rules,

@@ -67,6 +67,16 @@ def plain_sampling(count: int, seed: int, block: int = BLOCK) -> list[dict[str, 
     return _requests("sampling", lambda r, number: {}, count, seed, block)
 
 
+def marked_sampling(count: int, seed: int, block: int = BLOCK) -> list[dict[str, Any]]:
+    """Requests to sample with a green-list watermark, which is no knob of the command line."""
+
+    def given(r: random.Random, number: int) -> dict[str, Any]:
+        key = r.choice((15_485_863, 0, 1, r.randrange(2**53)))
+        return {"green_list": {"key": key, "gamma": r.choice((0.25, 0.5)), "delta": r.random() * 4}}
+
+    return _requests("sampling", given, count, seed, block)
+
+
 def greedy(count: int, seed: int, block: int = BLOCK) -> list[dict[str, Any]]:
     names = STRATEGIES["greedy"].knobs
 

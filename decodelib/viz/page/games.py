@@ -1,7 +1,8 @@
-"""What the games of the pages are played with: tokens to guess, and texts of four strategies."""
+"""What the games of the pages are played with: tokens to guess, texts to tell, texts to edit."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import statistics
@@ -42,6 +43,18 @@ OPENING, LENGTH = 10, 40
 TEXTS = 12
 """How many texts each strategy has written."""
 
+MARK = dl.GreenListWatermark()
+"""The watermark that the third game's texts carry."""
+
+MARKED_LENGTH, MARKED_TEXTS, SEEDS = 50, 8, 4
+"""How many tokens a marked text has, how many texts there are, and how many seeds are tried."""
+
+LEAST_Z, THRESHOLD = 6.0, 4.0
+"""A text has a z of at least the first, and is to be brought below the second."""
+
+OTHERS = 5
+"""How many tokens are offered for each of a marked text."""
+
 
 def write_games(folder: Path, passages: Path) -> None:
     """Write `games.js` into a folder, beside the model's scripts.
@@ -52,7 +65,11 @@ def write_games(folder: Path, passages: Path) -> None:
     lm = dl.load("storybook", device="cpu", dtype="float64")
     every = json.loads(passages.read_text(encoding="utf-8"))
     unseen = [passage for passage in every if not passage["in_storybook"]]
-    content = {"words": words_to_guess(lm, unseen), **texts_to_tell(lm, unseen)}
+    content = {
+        "words": words_to_guess(lm, unseen),
+        **texts_to_tell(lm, unseen),
+        "marked": texts_to_edit(lm, unseen),
+    }
     packed = json.dumps(content, ensure_ascii=True, separators=(",", ":"))
     script = f'DecodeLive.receive("games.js", {packed});\n'
     (folder / "games.js").write_text(script, encoding="utf-8")
@@ -116,6 +133,69 @@ def texts_to_tell(lm: LanguageModel, passages: Passages) -> dict[str, Any]:
             for name in STRATEGIES
         },
     }
+
+
+def texts_to_edit(lm: LanguageModel, passages: Passages) -> dict[str, Any]:
+    """Return texts with a watermark, and for each of their tokens others that the model proposes.
+
+    Each text continues the opening of a passage, from the first seed with which its z reaches
+    LEAST_Z. The others are the most probable tokens at that place of the unedited text that are
+    whole characters, the end of the text left out; "names" has what each token is as text.
+    """
+    openings = [lm.encode(one["text"])[:OPENING].tolist() for one in passages[:MARKED_TEXTS]]
+    texts = []
+    for opening, g in zip(openings, _marked(lm, openings), strict=True):
+        logits = lm.logits([*opening, *g.token_ids][:-1])[len(opening) - 1 :]
+        others = [
+            [i for i in ranked if i != own and _can_be_offered(lm, i)][:OTHERS]
+            for own, ranked in zip(
+                g.token_ids, logits.topk(2 * OTHERS).indices.tolist(), strict=True
+            )
+        ]
+        used = sorted({*g.token_ids, *itertools.chain.from_iterable(others)})
+        texts.append(
+            {
+                "before": lm.decode(opening),
+                "before_ids": opening,
+                "ids": g.token_ids,
+                "others": others,
+                "names": {i: lm.decode([i]) for i in used},
+                "surprisal": _rounded(-statistics.fmean(g.logprobs)),
+            }
+        )
+    return {
+        "mark": {"key": MARK.key, "gamma": MARK.gamma, "delta": MARK.delta},
+        "vocab": lm.vocab_size,
+        "threshold": THRESHOLD,
+        "texts": texts,
+    }
+
+
+def _marked(lm: LanguageModel, openings: Sequence[list[int]]) -> list[Generation]:
+    """Return for each opening the first of its marked texts that is found well enough."""
+    found: dict[int, Generation] = {}
+    for start in itertools.count(0, SEEDS):
+        open_places = [place for place in range(len(openings)) if place not in found]
+        if not open_places:
+            return [found[place] for place in range(len(openings))]
+        asked = [(place, seed) for place in open_places for seed in range(start, start + SEEDS)]
+        written = generate_batch(
+            lm,
+            [openings[place] for place, _ in asked],
+            dl.Sampling(MARK),
+            max_new_tokens=MARKED_LENGTH,
+            min_new_tokens=MARKED_LENGTH,
+            seeds=[seed for _, seed in asked],
+        )
+        for (place, _), g in zip(asked, written, strict=True):
+            is_whole = all(_can_be_offered(lm, token_id) for token_id in g.token_ids)
+            if is_whole and MARK.detect(lm, g.token_ids).z >= LEAST_Z:
+                found.setdefault(place, g)
+    raise AssertionError("unreachable: seeds have no end")
+
+
+def _can_be_offered(lm: LanguageModel, token_id: int) -> bool:
+    return token_id not in lm.eos_token_ids and "\ufffd" not in lm.decode([token_id])
 
 
 def measures(generation: Generation) -> dict[str, float]:

@@ -29,11 +29,13 @@ ENGINE = (
     "engine/engine.js",
     "distribution/row.js",
     "distribution/processors.js",
+    "rules/detector.js",
     "engine/random.js",
     "engine/tokenizer.js",
     "engine/weights.js",
     "engine/model.js",
     "engine/rows.js",
+    "engine/watermark.js",
     "engine/processors.js",
     "engine/transcript.js",
     "engine/entropy.js",
@@ -44,6 +46,7 @@ ENGINE = (
     "engine/knobs.js",
     "engine/texts.js",
     "engine/games.js",
+    "engine/marks.js",
     "engine/worker.js",
 )
 """The engine's files in loading order."""

@@ -11,7 +11,7 @@ from decodelib.kernels.seeds import seeded
 from tests.helpers.engine import storybook
 
 
-def sequences(count, seed, full, longest=80):
+def sequences(count, seed, full, longest=30):
     """Random ids: a single BOS, one of `full` tokens, and others in between."""
     lm, r = storybook(), random.Random(seed)
     lengths = [full, *(r.randint(1, longest) for _ in range(count - 2))]

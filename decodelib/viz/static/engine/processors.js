@@ -1,7 +1,7 @@
 // @ts-check
 /* The logits processors that the explorers do not have, and the chain of all: decodelib/processors. */
 (() => {
-  const { Row, Generator } = globalThis.DecodeEngine;
+  const { Row, Generator, greenList } = globalThis.DecodeEngine;
   const { cuts, countWhile, roundingOf } = globalThis.DecodeExplorer.logits;
 
   const BIT = Math.log(2);
@@ -203,6 +203,7 @@
     presence_penalty: presencePenalty,
     frequency_penalty: frequencyPenalty,
     dry,
+    green_list: greenList, // no knob of the command line: { key, gamma, delta }
   };
   const STEPS = {
     temperature,

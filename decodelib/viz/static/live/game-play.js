@@ -1,30 +1,35 @@
 // @ts-check
-/* How a game in bits is played: a question with options, a bet on one of them, and what it cost beside
- * what a rival's bet cost. */
+/* How a game in bits goes from round to round: recorded texts by a seed that a link can name, the result,
+ * and rounds without end that the model makes. What a round is stands in game-bet.js and game-watermark.js. */
 (() => {
   const live = globalThis.DecodeLive;
   const { element, copyText } = globalThis.DecodeExplorer;
-  const { Generator, games } = globalThis.DecodeEngine;
+  const { Generator } = globalThis.DecodeEngine;
   const { model, parts } = live;
 
   const SEEDS = 100_000;
 
-  /** @typedef {object} Round
-   *  @property {Node[]} shown What the reader sees before betting.
-   *  @property {string[]} options
-   *  @property {number} answer
-   *  @property {number[]} rival The rival's bet.
-   *  @property {Node[]} told What is shown after the bet.
+  /** Where a round takes place.
+   *  @typedef {object} Desk
+   *  @property {HTMLElement} board For what is asked.
+   *  @property {HTMLElement} said What has happened, read aloud.
+   *  @property {any[]} results Of the rounds before.
+   *  @property {(result: any, text: string, shown: Node[]) => void} end Say what it came to, and go on.
+   *
+   *  @typedef {object} Sum What the rounds add up to.
+   *  @property {string} said
+   *  @property {string[]} columns
+   *  @property {(string | number)[][]} rows
    *
    *  @typedef {object} Game
    *  @property {string} name Of the game in links.
    *  @property {string} title
-   *  @property {string} question
-   *  @property {string} rival
    *  @property {number} count How many rounds a game has.
    *  @property {string} why What the model is wanted for.
-   *  @property {(data: any, generator: any) => Round[]} recorded
-   *  @property {(data: any, generator: any) => Promise<Round | null>} fresh A round that the model makes. */
+   *  @property {(data: any, generator: any) => any[]} recorded The rounds that need no model.
+   *  @property {(data: any, generator: any) => Promise<any>} fresh A round that the model makes, or null.
+   *  @property {(round: any, desk: Desk) => void} pose Put the question of a round.
+   *  @property {(results: any[]) => Sum} sum */
 
   /** The seed that the address names for a game, or null.
    *  @param {string} name */
@@ -35,9 +40,6 @@
   }
 
   const anySeed = () => Math.floor(Math.random() * SEEDS);
-  const inBits = (/** @type {number} */ x) => `${x.toFixed(2)} bits`;
-  const mean = (/** @type {number[]} */ values) =>
-    values.reduce((sum, value) => sum + value, 0) / values.length;
 
   /** @param {Game} game
    *  @param {HTMLElement} stage
@@ -46,11 +48,11 @@
     let seed = linkedSeed(game.name) ?? anySeed();
     /** @type {any} */
     let generator;
-    /** @type {Round[]} */
+    /** @type {any[]} */
     let rounds = [];
     let isFresh = false; // whether the model makes the rounds, without an end
-    /** @type {{yours: number, rival: number}[]} */
-    let scores = [];
+    /** @type {any[]} */
+    let results = [];
 
     const progress = element("p", { class: "live-note", "data-live-part": "game-progress" });
     const board = element("div", { class: "live-round" });
@@ -72,116 +74,40 @@
       generator = new Generator(BigInt(seed));
       rounds = game.recorded(content, generator).slice(0, game.count);
       isFresh = false;
-      scores = [];
+      results = [];
       ask(rounds[0]);
     }
 
     /** Put the next question, and the keys where it begins if the reader has already begun.
-     *  @param {Round} round */
+     *  @param {any} round */
     function ask(round) {
-      const { options, shown } = round;
-      const number = scores.length + 1;
+      const number = results.length + 1;
       progress.textContent = isFresh
         ? `Round ${number}, made by the model just now.`
         : `Round ${number} of ${game.count}, texts number ${seed}.`;
       said.textContent = "";
       after.replaceChildren();
-      const group = parts.freshId();
-      const radios = options.map((label, i) =>
-        element(
-          "label",
-          { class: "live-option" },
-          element("input", { type: "radio", name: group, value: i, onchange: update }),
-          element("span", { text: label }),
-        ),
-      );
-      const least = Math.ceil(100 / options.length);
-      const sure = element("input", {
-        type: "range",
-        min: least,
-        max: 99,
-        step: 1,
-        value: 50,
-        "data-live-part": "game-sure",
-        oninput: update,
-      });
-      const stake = element("p", { class: "live-note", "data-live-part": "game-stake" });
-      const commit = element("button", {
-        type: "submit",
-        class: "live-go",
-        text: "Bet",
-        disabled: true,
-      });
-      const question = element("legend", { text: game.question });
-      const form = element(
-        "form",
-        {
-          onsubmit: (/** @type {Event} */ event) => {
-            event.preventDefault();
-            if (chosen() >= 0)
-              reveal(round, games.spread(chosen(), sure.valueAsNumber / 100, options.length));
-          },
-        },
-        element("fieldset", { class: "live-options" }, question, ...radios),
-        parts.field("How sure are you?", sure),
-        stake,
-        commit,
-      );
-      const chosen = () => radios.findIndex((label) => label.querySelector("input")?.checked);
-      function update() {
-        const p = sure.valueAsNumber / 100;
-        const other = (1 - p) / (options.length - 1);
-        sure.setAttribute("aria-valuetext", `${sure.value} percent`);
-        stake.textContent =
-          `${sure.value} percent: costs ${inBits(games.bits(p))} if you are right, ` +
-          `${inBits(games.bits(other))} if you are wrong.`;
-        commit.disabled = chosen() < 0;
-      }
-      update();
-      const text = element("div", { class: "live-shown", tabindex: "-1" }, ...shown);
-      board.replaceChildren(text, form);
-      if (scores.length) text.focus();
+      game.pose(round, { board, said, results, end });
+      /** @type {HTMLElement | null} */
+      const top = board.querySelector("[tabindex]");
+      if (results.length) top?.focus();
     }
 
-    /** @param {Round} round
-     *  @param {number[]} bet */
-    function reveal(round, bet) {
-      const { options, answer, rival, told } = round;
-      const [yours, its] = [games.bits(bet[answer]), games.bits(rival[answer])];
-      scores.push({ yours, rival: its });
-      /** @type {NodeListOf<HTMLInputElement>} */
-      const controls = board.querySelectorAll("input, button");
-      for (const control of controls) control.disabled = true;
-      for (const part of board.querySelectorAll(".live-field, .live-note, .live-go"))
-        part.setAttribute("hidden", "");
-      const right = bet[answer] === Math.max(...bet) ? "Right" : "No";
-      said.textContent =
-        `${right}: ${options[answer]}. You paid ${inBits(yours)}, ${game.rival} ${inBits(its)}. ` +
-        `So far ${inBits(mean(scores.map((one) => one.yours)))} a round and ${inBits(mean(scores.map((one) => one.rival)))}.`;
-      const percent = (/** @type {number} */ p) => `${(100 * p).toFixed(p < 0.0995 ? 1 : 0)}%`;
-      const table = parts.numbers(
-        ["option", "you", game.rival],
-        options.map((label, i) => [
-          i === answer ? `${label} ✓` : label,
-          percent(bet[i]),
-          percent(rival[i]),
-        ]),
-      );
+    /** @type {Desk["end"]} */
+    function end(result, text, shown) {
+      results.push(result);
+      said.textContent = text;
       const next =
-        isFresh || scores.length < game.count
+        isFresh || results.length < game.count
           ? button("Next", advance, "game-next", "live-go")
           : button("The result", finish, "game-next", "live-go");
       const enough = isFresh ? [button("Enough", finish, "game-enough")] : [];
-      after.replaceChildren(
-        ...told,
-        table,
-        element("div", { class: "dx-buttons" }, next, ...enough),
-      );
+      after.replaceChildren(...shown, element("div", { class: "dx-buttons" }, next, ...enough));
       next.focus();
     }
 
     async function advance() {
-      if (!isFresh) return ask(rounds[scores.length]);
+      if (!isFresh) return ask(rounds[results.length]);
       progress.textContent = "The model writes …";
       try {
         for (let tries = 0; tries < 20; tries++) {
@@ -194,23 +120,11 @@
       }
     }
 
-    /** What the rounds add up to. */
     function finish() {
-      const yours = mean(scores.map((one) => one.yours));
-      const its = mean(scores.map((one) => one.rival));
-      const blind = Math.log2(rounds[0].options.length);
+      const sum = game.sum(results);
       progress.textContent = "";
       board.replaceChildren();
-      const gap = Math.abs(yours - its);
-      const verdict =
-        gap < 0.05
-          ? `You and ${game.rival} are even.`
-          : yours < its
-            ? `You know ${inBits(gap)} a round more than ${game.rival}.`
-            : `${game.rival[0].toUpperCase()}${game.rival.slice(1)} knows ${inBits(gap)} a round more than you.`;
-      said.textContent =
-        `${scores.length} round${scores.length === 1 ? "" : "s"}: you paid ${inBits(yours)} a round, ${game.rival} ${inBits(its)}; ` +
-        `who knows nothing pays ${inBits(blind)}. ${verdict}`;
+      said.textContent = sum.said;
       const address = element("code", {
         class: "dx-link",
         hidden: true,
@@ -240,7 +154,7 @@
         () => {
           isFresh = true;
           generator = new Generator(BigInt(seed) + 1n);
-          scores = [];
+          results = [];
           advance();
         },
         "game-more",
@@ -252,10 +166,7 @@
       model.onChange(update);
       update();
       after.replaceChildren(
-        parts.numbers(
-          ["round", "you", game.rival],
-          scores.map(({ yours, rival }, i) => [i + 1, inBits(yours), inBits(rival)]),
-        ),
+        parts.numbers(sum.columns, sum.rows),
         element("div", { class: "dx-buttons" }, again, copy, more),
         address,
         loader.node,

@@ -43,7 +43,7 @@
     };
   }
 
-  live.game({
+  live.betting({
     name: "shannon",
     title: "Shannon’s game: what comes next?",
     question: "Which token comes next?",

@@ -55,7 +55,7 @@
     };
   }
 
-  live.game({
+  live.betting({
     name: "strategy",
     title: "Which strategy wrote this?",
     question: "Which strategy wrote what follows the grey opening?",

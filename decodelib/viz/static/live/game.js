@@ -1,6 +1,6 @@
 // @ts-check
 /* A game in bits on a page: what it is played with, loaded once for all games. How it is played stands in
- * game-play.js, what is asked in game-shannon.js and game-strategy.js. */
+ * game-play.js, what is asked in game-shannon.js, game-strategy.js and game-watermark.js. */
 (() => {
   const live = globalThis.DecodeLive;
   const { element } = globalThis.DecodeExplorer;

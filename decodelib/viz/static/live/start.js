@@ -19,8 +19,9 @@
     opening: ["tokens.js", "opening.js"],
     line: ["line-sources.js", "line-view.js", "line.js"],
     own: ["own.js", ...KINDS.map((kind) => `own-${kind}.js`)],
-    shannon: [...GAME, "game-shannon.js"],
-    strategy: [...GAME, "game-strategy.js"],
+    shannon: [...GAME, "game-bet.js", "game-shannon.js"],
+    strategy: [...GAME, "game-bet.js", "game-strategy.js"],
+    watermark: [...GAME, "game-watermark.js"],
   };
 
   /** @type {Record<string, (el: HTMLElement) => void>} */
