@@ -7,6 +7,7 @@
   const { fact } = globalThis.DecodeExplorer.parts;
   const { marks, Generator } = globalThis.DecodeEngine;
   const { model, parts } = live;
+  const { tokenButtons, underline, priceOf, inText } = live.markedText;
 
   const OTHERS = 5; // offered for each token, as in decodelib/viz/page/games.py
   const LENGTH = 50;
@@ -28,53 +29,10 @@
   const count = (/** @type {number} */ n, what = "token") => `${n} ${what}${n === 1 ? "" : "s"}`;
   const bits = (/** @type {number} */ x) => `${x.toFixed(1)} bits`;
 
-  /** A token in the running text: a line's end is seen, and breaks no line. */
-  const inText = (/** @type {string} */ name) => name.replace(/\n/g, "↵");
-
   /** @param {any} about
    *  @param {Text} text
    *  @returns {Round} */
   const roundOf = (about, text) => ({ text, marked: marks.markedText(about, text) });
-
-  /** The text as buttons, one tab stop for all: the arrow keys walk along it.
-   *  @param {Text} text
-   *  @param {(place: number) => void} open */
-  function tokenButtons(text, open) {
-    const buttons = text.ids.map((id, place) =>
-      element("button", {
-        type: "button",
-        class: "dx-mark-word",
-        tabindex: place ? "-1" : "0",
-        "aria-expanded": "false",
-        "data-live-place": place,
-        text: inText(text.names[id]),
-        onclick: () => open(place),
-        onfocus: () => reach(place),
-      }),
-    );
-    const reach = (/** @type {number} */ place) => {
-      for (const [i, button] of buttons.entries()) button.tabIndex = i === place ? 0 : -1;
-    };
-    const node = element(
-      "p",
-      {
-        class: "dx-marked",
-        role: "group",
-        "aria-label": "The marked text, token by token: arrow keys walk along it",
-      },
-      ...buttons,
-    );
-    node.addEventListener("keydown", (/** @type {any} */ event) => {
-      const all = buttons.length;
-      const steps = new Map(Object.entries({ ArrowRight: 1, ArrowLeft: -1, Home: -all, End: all }));
-      const by = steps.get(event.key);
-      const at = buttons.indexOf(event.target);
-      if (!by || at < 0) return;
-      event.preventDefault();
-      buttons[Math.min(Math.max(at + by, 0), all - 1)].focus();
-    });
-    return { node, buttons };
-  }
 
   /** @param {Round} round
    *  @param {any} desk */
@@ -163,7 +121,7 @@
         price: () => price.value,
       };
       isOver = true;
-      show(buttons, now);
+      underline(buttons, now.found);
       const rows = [
         ["you", used, (taken / used).toFixed(1)],
         ["at random", random.edits.toFixed(1), random.bits.toFixed(1)],
@@ -217,59 +175,6 @@
       node,
       panel,
     );
-  }
-
-  /** Underline what is green, now that the game is over.
-   *  @param {any[]} buttons
-   *  @param {any} now */
-  function show(buttons, now) {
-    for (const [i, { isGreen, isScored }] of now.found.entries()) {
-      buttons[i].classList.toggle("dx-mark-green", isGreen);
-      buttons[i].classList.toggle("dx-mark-free", !isScored);
-      const told = isScored ? (isGreen ? "green" : "not green") : "not counted";
-      buttons[i].setAttribute("aria-label", `${buttons[i].textContent}, ${told}`);
-      buttons[i].removeAttribute("aria-expanded");
-    }
-  }
-
-  /** What the replacements cost: storybook's mean surprisal before and after, once the model is here.
-   *  @param {Text} text
-   *  @param {number[]} ids */
-  function priceOf({ before_ids: before, surprisal }, ids) {
-    const said = element("p", { class: "live-note", "data-live-part": "game-price" });
-    const loader = parts.loader(
-      "With the model you see what your replacements cost: how much less probable storybook holds the text to be.",
-    );
-    const price = {
-      node: element("div", {}, said, loader.node),
-      value: /** @type {number | null} */ (null),
-    };
-    let asked = false;
-    async function weigh() {
-      if (asked || model.state !== "ready" || !price.node.isConnected) return;
-      asked = true;
-      said.textContent = "Storybook reads your text …";
-      try {
-        const found = await model.ask({ type: "map", ids: [...before, ...ids], top: 1 });
-        if (!found) {
-          said.textContent = "";
-          return;
-        }
-        const own = found.surprisal.slice(-ids.length);
-        const after =
-          own.reduce((/** @type {number} */ sum, /** @type {number} */ x) => sum + x, 0) /
-          own.length;
-        price.value = after - surprisal;
-        said.textContent =
-          `The price: to storybook the text had ${surprisal.toFixed(2)} nats of surprisal a token, ` +
-          `and has ${after.toFixed(2)} now.`;
-      } catch (error) {
-        said.textContent = `The price is not known: ${/** @type {Error} */ (error).message}.`;
-      }
-    }
-    model.onChange(weigh);
-    queueMicrotask(weigh); // once it stands on the page
-    return price;
   }
 
   /** @param {Result[]} results */

@@ -21,7 +21,7 @@
     own: ["own.js", ...KINDS.map((kind) => `own-${kind}.js`)],
     shannon: [...GAME, "game-bet.js", "game-shannon.js"],
     strategy: [...GAME, "game-bet.js", "game-strategy.js"],
-    watermark: [...GAME, "game-watermark.js"],
+    watermark: [...GAME, "marked-text.js", "game-watermark.js"],
   };
 
   /** @type {Record<string, (el: HTMLElement) => void>} */
