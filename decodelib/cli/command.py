@@ -26,6 +26,7 @@ from decodelib.decoding.loop import generate, stream
 from decodelib.decoding.search import Strategy
 from decodelib.models.base import LanguageModel, Prompt
 from decodelib.models.loading import load
+from decodelib.strategies.choosing import Choosing
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,6 +81,10 @@ def _run(chosen: argparse.Namespace) -> None:
             f"--samples must be 1 for a strategy that draws nothing, got {chosen.samples} for "
             f"{strategy!r}"
         )
+    if chosen.ranking and not isinstance(strategy, Choosing):
+        raise ValueError(
+            f"--ranking belongs to --strategy best-of-n, mbr or self-consistency, got {strategy!r}"
+        )
     text = terminal.read_prompt() if chosen.prompt is None else chosen.prompt
     # What a terminal cannot show should not end a continuation.
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
@@ -98,7 +103,8 @@ def _run(chosen: argparse.Namespace) -> None:
             continue
         if chosen.samples > 1:
             print(f"--- {sample + 1} of {chosen.samples}, seed {seed + sample} ---")
-        _write_text(lm, prompt, strategy, settings | {"seed": seed + sample}, chosen.show)
+        write = _write_ranking if chosen.ranking else _write_text
+        write(lm, prompt, strategy, settings | {"seed": seed + sample}, chosen.show)
 
 
 def _seed(chosen: argparse.Namespace, strategy: Strategy) -> int:
@@ -121,6 +127,18 @@ def _write_text(
         text = terminal.shown(step, in_colour) if show else step.text
         print(text, end="", flush=True)
     print()
+
+
+def _write_ranking(
+    lm: LanguageModel, prompt: Prompt, strategy: Strategy, settings: dict[str, Any], show: bool
+) -> None:
+    """Write every text that was drawn, best first, under its place and score."""
+    in_colour = show and terminal.has_colours()
+    best = generate(lm, prompt, strategy, trace=show, **settings)
+    texts = [best, *best.alternatives]
+    for place, g in enumerate(texts, 1):
+        print(f"--- {place} of {len(texts)}, score {g.score:.4f} ---")
+        print("".join(terminal.shown(s, in_colour) for s in g.steps) if show else g.text)
 
 
 def _write_json(

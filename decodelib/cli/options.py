@@ -29,6 +29,11 @@ _ALSO_CALLED = {
     "entropix": "entropy",
     "contrastive": "contrastive-search",
     "minimum-bayes-risk": "mbr",
+    "best": "best-of-n",
+    "best-of": "best-of-n",
+    "rerank": "best-of-n",
+    "--best": "--strategy best-of-n",
+    "--best-of": "--strategy best-of-n",
     "majority": "self-consistency",
     "votes": "self-consistency",
     "power-sampling": "power",
@@ -204,6 +209,12 @@ def _add_length_and_chance(made: Parser) -> None:
         default=1,
         metavar="N",
         help="how many texts, from the seeds N, N+1, ... (default: 1)",
+    )
+    add(
+        "--ranking",
+        action="store_true",
+        help="of a strategy that chooses among the texts it draws, such as best-of-n: show all of "
+        "them, best first, each with its score",
     )
 
 

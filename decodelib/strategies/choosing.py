@@ -46,6 +46,18 @@ def word_overlap(hypothesis: Generation, reference: Generation) -> float:
     return 2 * (ours & theirs).total() / total if total else 1.0
 
 
+def mean_logprob(text: Generation) -> float:
+    """Return the mean ln p of a text's tokens under the model: a reward that asks for likely texts.
+
+    In nats a token, so that a long text is not worse for its length alone.
+
+    >>> lm = dl.TableLM({"": {"a": 0.5, "b": 0.5}})
+    >>> round(mean_logprob(dl.generate(lm, "a", dl.Sampling(), max_new_tokens=3)), 3)
+    -0.693
+    """
+    return math.fsum(text.logprobs) / max(1, len(text.logprobs))
+
+
 class Choosing(ABC):
     """What the strategies that choose among several texts share.
 

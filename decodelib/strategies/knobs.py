@@ -13,7 +13,12 @@ from decodelib.processors.knobs import PROCESSOR_KNOBS, Knob
 from decodelib.processors.truncation import TopK
 from decodelib.strategies.arithmetic import ArithmeticSampling
 from decodelib.strategies.beam import BeamSearch
-from decodelib.strategies.choosing import MinimumBayesRisk, SelfConsistency
+from decodelib.strategies.choosing import (
+    BestOfN,
+    MinimumBayesRisk,
+    SelfConsistency,
+    mean_logprob,
+)
 from decodelib.strategies.contrastive_decoding import ContrastiveDecoding
 from decodelib.strategies.contrastive_search import ContrastiveSearch
 from decodelib.strategies.diverse import DiverseBeamSearch
@@ -183,24 +188,12 @@ def _power(given: Given, load: Callable[[str], LanguageModel]) -> Strategy:
     return PowerSampling(**own, processors=_draws(given))
 
 
-def _count(given: Given) -> int:
-    return int(given.get("num_return_sequences", 16))
-
-
-def _arithmetic(given: Given, load: Callable[[str], LanguageModel]) -> Strategy:
-    return ArithmeticSampling(*_draws(given), num_return_sequences=_count(given))
-
-
-def _mbr(given: Given, load: Callable[[str], LanguageModel]) -> Strategy:
-    candidates = Sampling(*_draws(given), num_return_sequences=_count(given))
-    return MinimumBayesRisk(candidates=candidates)
+def _several(given: Given, how: type[Sampling] | type[ArithmeticSampling] = Sampling) -> Strategy:
+    return how(*_draws(given), num_return_sequences=int(given.get("num_return_sequences", 16)))
 
 
 def _votes(given: Given, load: Callable[[str], LanguageModel]) -> Strategy:
-    if "answer" not in given:
-        raise ValueError("--answer must be a regular expression for this strategy, got none")
-    candidates = Sampling(*_draws(given), num_return_sequences=_count(given))
-    return SelfConsistency(given["answer"], candidates)
+    return SelfConsistency(_required(given, "answer", "be a regular expression"), _several(given))
 
 
 def _copying(given: Given, load: Callable[[str], LanguageModel]) -> Strategy:
@@ -208,9 +201,9 @@ def _copying(given: Given, load: Callable[[str], LanguageModel]) -> Strategy:
     return SpeculativeSampling(PromptLookup(size), *_draws(given), num_draft_tokens=number)
 
 
-def _required(given: Given, name: str) -> str:
+def _required(given: Given, name: str, what: str = "name a model") -> str:
     if name not in given:
-        raise ValueError(f"--{name} must name a model for this strategy, got none")
+        raise ValueError(f"--{name} must {what} for this strategy, got none")
     return str(given[name])
 
 
@@ -285,12 +278,17 @@ STRATEGIES: dict[str, Choice] = {
     "arithmetic": Choice(
         "draws texts that cover what the model might say and shows the first",
         ("num_return_sequences", *PROCESSOR_KNOBS),
-        _arithmetic,
+        lambda given, load: _several(given, ArithmeticSampling),
+    ),
+    "best-of-n": Choice(
+        "draws texts and shows the one with the highest mean log-probability of a token",
+        ("num_return_sequences", *PROCESSOR_KNOBS),
+        lambda given, load: BestOfN(mean_logprob, _several(given)),
     ),
     "mbr": Choice(
         "draws texts and shows the one that is most like the others",
         ("num_return_sequences", *PROCESSOR_KNOBS),
-        _mbr,
+        lambda given, load: MinimumBayesRisk(candidates=_several(given)),
     ),
     "self-consistency": Choice(
         "draws texts and shows one with the answer that most of them give",

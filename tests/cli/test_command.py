@@ -11,6 +11,7 @@ import pytest
 
 import decodelib as dl
 from decodelib.cli import main
+from decodelib.strategies.choosing import mean_logprob
 from decodelib.strategies.presets import PRESETS
 
 PROMPT = "Once upon a time"
@@ -106,6 +107,10 @@ def lm() -> dl.LanguageModel:
         (
             ["--strategy", "arithmetic", "--num-return-sequences", "2", "--top-p", "0.9"],
             dl.ArithmeticSampling(dl.TopP(0.9), num_return_sequences=2),
+        ),
+        (
+            ["--strategy", "best-of-n", "--num-return-sequences", "3", "--top-k", "40"],
+            dl.BestOfN(mean_logprob, dl.Sampling(dl.TopK(40), num_return_sequences=3)),
         ),
         (
             ["--strategy", "mbr", "--num-return-sequences", "3", "--temperature", "0.8"],
@@ -223,6 +228,24 @@ def test_samples_come_from_one_seed_after_the_other(lm, capsys) -> None:
     assert [(record["seed"], record["text"]) for record in records] == list(
         zip((7, 8, 9), texts, strict=True)
     )
+
+
+def test_a_ranking_shows_every_text_drawn_with_its_score_best_first(lm, capsys) -> None:
+    several = dl.Sampling(dl.TopK(40), num_return_sequences=4)
+    drawn = dl.generate(lm, PROMPT, several, seed=3, max_new_tokens=6)
+    texts = [drawn, *drawn.alternatives]
+    means = {g.text: sum(g.logprobs) / len(g.logprobs) for g in texts}
+    ranked = sorted(means, key=lambda text: -means[text])
+    assert len(ranked) == 4
+    asked = ["--strategy", "best-of-n", "--num-return-sequences", "4", "--top-k", "40"]
+    settings = ["--max-new-tokens", "6", "--seed", "3", "--dtype", "float32"]
+    out, _ = run(capsys, *asked, *settings, "--ranking")
+    heads = [f"--- {place} of 4, score {means[text]:.4f} ---\n{text}\n"
+             for place, text in enumerate(ranked, 1)]  # fmt: skip
+    assert out == "".join(heads)
+    assert run(capsys, *asked, *settings)[0] == ranked[0] + "\n"
+    shown, _ = run(capsys, *asked, *settings, "--ranking", "--show")
+    assert re.sub(r"\[\d\.\d\d\]", "", shown) == out
 
 
 def test_a_stop_string_may_be_written_with_escapes(lm, capsys) -> None:

@@ -27,6 +27,8 @@ MODEL = ["--model", "storybook", "--device", "cpu", "--dtype", "float32", "--qui
         (["--dry-breaker", ","], "--dry-breaker needs --dry, whose matches it ends, got no --dry"),
         (["--dry", "1", "--dry-breaker", "zebra!?"], "breakers must each be part of a token's"),
         (["--strategy", "beam", "--mirostat", "3"], "--mirostat belongs to --strategy sampling or"),
+        (["--ranking"], "--ranking belongs to --strategy best-of-n, mbr or self-consistency, got"),
+        (["--best"], "unrecognized arguments: --best (did you mean --strategy best-of-n?)"),
         (["--samples", "0"], "samples must be at least 1, got 0"),
         (["--samples", "2", "--strategy", "greedy"], "--samples must be 1 for a strategy that"),
         (["--stop", r"a\q"], r"argument --stop: may hold \n, \t, \r, \\, \xHH, \uHHHH and"),
@@ -59,7 +61,7 @@ def test_help_explains_every_knob_and_says_their_true_defaults(capsys) -> None:
     text = " ".join(capsys.readouterr().out.split())
     knobs = [*KNOBS, "strategy", "max-new-tokens", "min-new-tokens", "stop", "seed", "samples"]
     output = ["model", "device", "dtype", "json", "show", "quiet", "chat", "include-stop"]
-    for knob in [*knobs, *output, "preset", "version"]:
+    for knob in [*knobs, *output, "preset", "version", "ranking"]:
         assert f" --{knob.replace('_', '-')} " in text
     for strategy in STRATEGIES:
         assert f"{strategy} " in text.replace("- ", "-")  # where a line was broken
