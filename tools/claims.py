@@ -22,6 +22,7 @@ from tools.book import ROOT, chapter_notebooks
 LEDGER = ROOT / "chapters" / "claims.md"
 CALL = "claim"
 """The name under which chapters call what `checks.claims_on` returns."""
+QUIZ = "checks.quiz"
 
 HEADER = """\
 # Claims and their checks
@@ -33,7 +34,8 @@ middle column is the call's comparison, as it stands there: what is measured, an
 of it; after *where* stand the comparisons by which the cell counted or chose what is measured. On
 storybook a claim that fails is an error, and fails the book's tests. On another model it is a note
 on the page, and the chapter goes on. A few claims rest on tests of the library, named in their
-place.
+place. The questions of a chapter's quiz stand last: their answers are computed, and an answer that
+is none of the choices fails like any claim.
 
 What a claim is about stands before its comparison, where it is not about every autoregressive
 model: *trained models*, *base models* (trained on plain text, not tuned to answer), *small models*,
@@ -78,6 +80,31 @@ def claims_of(notebook: Path) -> Iterator[Claim]:
                 yield Claim(_sentence(call), *place, comparison(call), about, where)
 
 
+def quizzes_of(notebook: Path) -> Iterator[Claim]:
+    """Yield the questions of a chapter's quiz: each claims that the answer computed is a choice."""
+    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+        if "quiz" not in cell["metadata"].get("tags", ()):
+            continue
+        for call in calls("".join(cell["source"]), QUIZ):
+            text, answers = call.args[1:]
+            if not _is_text(text) or not isinstance(answers, ast.List):
+                raise ValueError(f"a quiz must be written out, got {ast.unparse(call)[:60]}")
+            blocks = ast.literal_eval(text).split("\n? ")[1:]
+            questions = [" ".join(block.split("\n- ")[0].split()) for block in blocks]
+            about = _keyword(call, "about", Claim.about)
+            for question, answer in zip(questions, answers.elts, strict=True):
+                check = _answer(answer)
+                yield Claim(f"Quiz: {question}", notebook, cell["id"], "Quiz", check, about)
+
+
+def _answer(answer: ast.expr) -> str:
+    """Return how a quiz's answer is computed: {choice: whether it is right} as a condition."""
+    if not isinstance(answer, ast.Dict):
+        return f"{ast.unparse(answer)} is one of the choices"
+    pairs = zip(filter(None, answer.keys), answer.values, strict=True)
+    return ", ".join(f"{ast.unparse(choice)} if {ast.unparse(test)}" for choice, test in pairs)
+
+
 def _last_heading(markdown: str) -> str | None:
     fenced, heading = False, None
     for line in markdown.splitlines():
@@ -88,12 +115,12 @@ def _last_heading(markdown: str) -> str | None:
     return heading
 
 
-def calls(source: str) -> list[ast.Call]:
-    """Return the calls of `claim` in a cell, in the order in which they are written."""
+def calls(source: str, name: str = CALL) -> list[ast.Call]:
+    """Return the calls of `claim`, or of what `name` says, in the order they are written in."""
     found = [
         node
         for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == CALL
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == name
     ]
     return sorted(found, key=lambda call: call.lineno)
 
@@ -210,7 +237,7 @@ def ledger(notebooks: Sequence[Path]) -> str:
     """Return the page that lists every claim of `notebooks`."""
     parts = [HEADER]
     for notebook in notebooks:
-        rows = [_row(claim) for claim in claims_of(notebook)]
+        rows = [_row(claim) for claim in (*claims_of(notebook), *quizzes_of(notebook))]
         if rows:
             title = f"## Chapter {int(notebook.stem[:2])}: {_title(notebook)}"
             head = ["| claim | compared | checked in |", "|---|---|---|"]

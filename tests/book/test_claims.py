@@ -16,6 +16,7 @@ from tools.claims import (
     comparison,
     conditions,
     ledger,
+    quizzes_of,
 )
 
 NOTEBOOKS = chapter_notebooks()
@@ -60,6 +61,26 @@ def test_claims_are_sentences_and_are_made_once():
         assert sentence[0].isupper() or not sentence[0].isalpha(), sentence
         assert sentence.endswith("."), sentence
         assert "|" not in sentence, f"a bar would end the table's cell: {sentence}"
+
+
+@each_notebook
+def test_the_five_questions_of_the_quiz_are_claims(notebook):
+    questions = list(quizzes_of(notebook))
+    assert len(questions) == 5
+    assert all(question.sentence[-1] in "?.:" for question in questions)
+    assert all(question.check and question.about in ABOUT for question in questions)
+
+
+def test_a_quiz_is_listed_with_how_its_answers_are_computed(chapter):
+    text = "\n? Of what\n  size?\n- 1 :: No.\n- 2 :: Yes.\n? Is it?\n- yes :: So.\n- no :: No.\n"
+    call = f'checks.quiz(claim, """{text}""", [n + 1, {{"yes": n == 1}}], about="mathematics")'
+    path = chapter(code(call, tags=["quiz"]))
+    assert [(one.sentence, one.check) for one in quizzes_of(path)] == [
+        ("Quiz: Of what size?", "n + 1 is one of the choices"),
+        ("Quiz: Is it?", "'yes' if n == 1"),
+    ]
+    row = "| Quiz: Is it? | *mathematics*: `'yes' if n == 1` | [Quiz](01_test.ipynb#quiz) |"
+    assert row in ledger([path])
 
 
 def test_claims_are_about_kinds_of_models_that_are_known():
