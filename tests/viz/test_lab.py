@@ -271,6 +271,33 @@ def test_a_candidate_of_the_player_generates_from_there_and_failure_is_told(lab)
     assert console_errors(lab.driver) == []
 
 
+def test_the_readers_own_prompt_is_computed_by_the_kernel(lab):
+    index = CELLS["player"]
+
+    def part(name: str):
+        return lab.find(index, f'[data-dx="{name}"]')
+
+    lab.focus(index, part("own"))
+    lab.press(Keys.ENTER)
+    for typed, name, said in (
+        (" ", "own-trouble", "Prompt must hold some text, got ' '."),
+        ("The wolf", "own-result", "Your own prompt"),
+    ):
+        lab.driver.execute_script("arguments[0].select()", part("own-prompt"))
+        lab.focus(index, part("own-prompt"))
+        lab.press(Keys.CONTROL + "a" + Keys.NULL, typed)
+        assert lab.active == index
+        lab.focus(index, part("own-go"))
+        lab.press(Keys.ENTER)
+        wait_for(lambda n=name, s=said: s in part(n).text, 30, said)
+    text = lab.python("print(repr(player.with_prompt('The wolf').text))")
+    shown = lab.find(index, '[data-dx="own-result"]').get_attribute("textContent")
+    assert "The wolf" in shown
+    assert eval(text).split()[0] in shown
+    assert lab.find(CELLS["votes"], '[data-dx="own"]') is None  # a table's
+    assert console_errors(lab.driver) == []
+
+
 def test_screenshots_are_taken_where_they_are_asked_for(lab):
     shots = os.environ.get("DECODELIB_SCREENSHOTS")
     if not shots:

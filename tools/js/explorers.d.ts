@@ -31,6 +31,17 @@ interface View {
   update(): void;
 }
 
+interface Door extends View {
+  stop?(): void;
+}
+
+/** What a kernel asks for to make an explorer of another prompt. */
+interface OwnForm {
+  label: string;
+  prompt: string;
+  fields: Record<string, { label: string; value: number; low: number; high: number }>;
+}
+
 interface Settable {
   update(state?: { disabled?: boolean }): void;
 }
@@ -215,8 +226,10 @@ interface Parts {
   imports(source: string): string[];
   loadOf(data: { load?: string | null; model: string | null }): string | null;
   sharing(options: { model: Model; code(): string }): View;
-  /** The door to the reader's own prompt; null where no page can run the model. */
-  own(kind: string, page: AnyPage): View | null;
+  /** The door to the reader's own prompt; null where neither a kernel nor the page runs the model. */
+  own(kind: string, page: AnyPage): Door | null;
+  /** The door where a kernel runs; null where none does, and for an explorer without a form. */
+  kernel(kind: string, page: AnyPage): Door | null;
   explorer<Data extends CommonData>(
     kind: string,
     settings: string[],

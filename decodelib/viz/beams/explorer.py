@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import textwrap
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -19,6 +20,7 @@ from decodelib.strategies.sampling import Greedy
 from decodelib.viz.beams.record import DIGITS, Outcome, grow, on_path, replay
 from decodelib.viz.shell.explorer import Explorer, build, question
 from decodelib.viz.shell.limits import Limit, number, one_of
+from decodelib.viz.shell.own import TITLE, Field, Form
 from decodelib.viz.shell.source import as_call
 
 EARLY_STOPPING = (False, True, "never")
@@ -209,6 +211,11 @@ def explore_beams(
     explorer.start(start | settings)
     if predict is not None:
         explorer.start(start | settings, _question(explorer, predict, answer))
+    fields = {
+        "num_beams": Field("Beams", min(widths[0], 6), 1, 6),
+        "max_new_tokens": Field("Steps", min(max_new_tokens, 12), 1, 12),
+    }
+    explorer.offer(lm, Form(functools.partial(explore_beams, lm, title=TITLE), prompt, fields))
     return explorer
 
 

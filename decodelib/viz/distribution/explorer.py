@@ -16,6 +16,7 @@ from decodelib.viz.distribution.payload import pack, unpack
 from decodelib.viz.distribution.steps import STEPS, Distribution, apply_steps, check_knob, processor
 from decodelib.viz.shell.explorer import Explorer, build, question
 from decodelib.viz.shell.limits import Limit, list_of, number, one_of
+from decodelib.viz.shell.own import TITLE, Form
 from decodelib.viz.shell.source import load_of
 
 SHOWN = ("temperature", "top_k", "top_p", "min_p")
@@ -265,6 +266,13 @@ def explore_distribution(
         prompts = {prompt: prompt for prompt in contexts}
     rows = [(label, prompt, lm.next_logits(prompt)) for label, prompt in prompts.items()]
     model = {"model": lm.name, **load_of(lm)}
-    return DistributionExplorer._build(
+    explorer = DistributionExplorer._build(
         rows, lambda i: lm.decode([i]), model, title, predict, answer, bars, knobs, settings
     )
+
+    def again(own: str) -> DistributionExplorer:
+        now = {name: getattr(explorer, name) for name in (*STEPS, "order", "seed", "draws")}
+        return explore_distribution(lm, own, title=TITLE, bars=bars, knobs=knobs, **now)
+
+    explorer.offer(lm, Form(again, prompts.get(explorer.context, "")))
+    return explorer

@@ -17,6 +17,7 @@ from decodelib.strategies.entropix import EntropySampling, Quadrant
 from decodelib.viz.entropy.record import adaptive_band, axis_end, record_steps
 from decodelib.viz.shell.explorer import build, question
 from decodelib.viz.shell.limits import Limit, number
+from decodelib.viz.shell.own import TITLE, Form
 from decodelib.viz.shell.source import load_of
 from decodelib.viz.shell.texts import TextsExplorer
 
@@ -215,6 +216,12 @@ def explore_entropy(
         right = _answer(explorer.counts, answer)
         choices = QUADRANTS if answer == LARGEST else None
         explorer.start(guess, question(predict, right, choices))
+
+    def again(own: str) -> EntropyMap:
+        thresholds = {name: getattr(explorer, name) for name in THRESHOLDS}
+        return explore_entropy(lm, own, title=TITLE, **thresholds)
+
+    explorer.offer(lm, Form(again, next(iter(labelled.values())), label="Your own text"))
     return explorer
 
 

@@ -12,6 +12,7 @@ from decodelib.decoding.loop import stream
 from decodelib.decoding.search import Strategy
 from decodelib.models.base import LanguageModel
 from decodelib.viz.live.interruptible import Interruptible
+from decodelib.viz.shell.own import sentence
 
 REPORT_S = 0.08
 """Seconds between two reports: faster ones would queue up in a browser."""
@@ -121,10 +122,3 @@ class Decoding(threading.Thread):
 
 def _count(tokens: int) -> str:
     return f"{tokens} token{'' if tokens == 1 else 's'}"
-
-
-def sentence(error: Exception) -> str:
-    """Return the first line of an error's message with a capital letter and a full stop."""
-    lines = str(error).strip().removeprefix("--").splitlines()  # the command line's mark of a knob
-    first = lines[0] if lines else "Something went wrong"
-    return first[0].upper() + first[1:] + ("" if first.endswith((".", "!", "?")) else ".")

@@ -12,10 +12,11 @@ from decodelib.models.base import LanguageModel
 from decodelib.models.loading import load
 from decodelib.strategies.knobs import STRATEGIES
 from decodelib.strategies.presets import PRESETS, preset
-from decodelib.viz.live.decoding import Decoding, Report, sentence
+from decodelib.viz.live.decoding import Decoding, Report
 from decodelib.viz.live.dials import FIRST, Dial, dials
 from decodelib.viz.live.interruptible import Interruptible
 from decodelib.viz.race.explorer import RaceExplorer, explore_race
+from decodelib.viz.shell.own import sentence
 from decodelib.viz.shell.source import as_source
 
 NOTE = (

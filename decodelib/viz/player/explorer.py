@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import textwrap
 from collections.abc import Sequence
 from typing import Any
@@ -24,6 +25,7 @@ from decodelib.viz.player.record import (
 )
 from decodelib.viz.shell.explorer import Explorer, build, question
 from decodelib.viz.shell.limits import Limit, number
+from decodelib.viz.shell.own import TITLE, Field, Form
 from decodelib.viz.shell.source import as_call, as_source
 
 ANSWERS = ("least_probable", "most_uncertain", "unlikely", "p", "rank", "entropy", "kept")
@@ -234,6 +236,12 @@ def explore_generation(
     player.start(settings, None)
     asked = {"name": answer, "value": _answer(player, answer)}
     player.start(settings, question(predict, asked))
+    fields = {
+        "max_new_tokens": Field("New tokens", min(max_new_tokens, 60), 1, 60),
+        "seed": Field("Seed", seed, 0, 10**9),
+    }
+    again = functools.partial(explore_generation, lm, strategy=strategy, branches=2, title=TITLE)
+    player.offer(lm, Form(again, prompt, fields))
     return player
 
 

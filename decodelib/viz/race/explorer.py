@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import textwrap
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from decodelib.models.toy import TableLM
 from decodelib.viz.race.scores import METRICS, scores, winner
 from decodelib.viz.shell.explorer import Explorer, build, question
 from decodelib.viz.shell.limits import Limit, list_of, number, one_of
+from decodelib.viz.shell.own import TITLE, Field, Form
 from decodelib.viz.shell.source import as_call, as_source
 
 MAX_SAMPLES = 50
@@ -222,6 +224,13 @@ def explore_race(
     start = {"step": max_new_tokens, "picked": next(iter(counts))}
     asked = question(predict, winner(answer, explorer.numbers) if predict else None, list(counts))
     explorer.start(start | settings, asked)
+    fields = {
+        "samples": Field("Texts of each", min(samples, 3), 1, 8),
+        "max_new_tokens": Field("New tokens", min(max_new_tokens, 30), 1, 100),
+        "seed": Field("First seed", seed, 0, 10**9),
+    }
+    again = functools.partial(explore_race, lm, strategies=strategies, title=TITLE)
+    explorer.offer(lm, Form(again, prompt, fields))
     return explorer
 
 

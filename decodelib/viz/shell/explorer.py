@@ -9,6 +9,7 @@ and the same every time.
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import html
 import json
@@ -21,7 +22,10 @@ from typing import Any, TypeVar
 
 import traitlets as t
 
+from decodelib.models.base import LanguageModel
+from decodelib.models.toy import TableLM
 from decodelib.viz.shell.limits import Limit, limit_of
+from decodelib.viz.shell.own import Form, sentence
 
 STATIC = Path(__file__).parents[1] / "static"
 
@@ -32,6 +36,9 @@ SCRIPTS: tuple[str, ...] = tuple(_MANIFEST["scripts"])
 
 STYLES: tuple[str, ...] = tuple(_MANIFEST["styles"])
 """The style sheets, in loading order: what all share, and then each explorer may add its own."""
+
+
+_WITHOUT_WIDGET = contextvars.ContextVar("_WITHOUT_WIDGET", default=False)
 
 
 class Explorer(t.HasTraits):
@@ -46,6 +53,10 @@ class Explorer(t.HasTraits):
             "predict", the question to answer first.
         prediction: The reader's committed answer, or None for one who has not predicted.
         revealed: Whether a reader who has not predicted asked to be shown the answer.
+        own: The form for the reader's own prompt, which a page shows where a kernel runs; empty
+            for an explorer that has none.
+        asked, answered: What the reader asks of the form, and what Python answers: the "state" of
+            another explorer, or a "message" why there is none.
     """
 
     kind = t.Unicode("").tag(sync=True)
@@ -55,6 +66,12 @@ class Explorer(t.HasTraits):
         sync=True
     )
     revealed = t.Bool(False).tag(sync=True)
+
+    own = t.Dict().tag(sync=True)
+    asked = t.Dict().tag(sync=True)
+    answered = t.Dict().tag(sync=True)
+
+    _form: Form | None = None
 
     settings: tuple[str, ...] = ()
     """The names of the traits that the reader can change, besides `prediction`."""
@@ -108,6 +125,50 @@ class Explorer(t.HasTraits):
         asked = bool(self.data.get("predict"))
         return asked and self.prediction is None and not self.revealed
 
+    def offer(self, lm: LanguageModel, form: Form) -> None:
+        """Offer the reader a form for another prompt; a table's few words need none."""
+        if not isinstance(lm, TableLM):
+            self._form, self.own = form, form.as_json()
+
+    def with_prompt(self, prompt: str, **numbers: int) -> Explorer:
+        """Return an explorer of the same kind and model for another prompt.
+
+        Args:
+            prompt: Some text.
+            numbers: Any of those in `own["fields"]`, such as `max_new_tokens`, in their ranges.
+
+        Raises:
+            ValueError: For an empty or too long prompt, and for a number out of range.
+            TypeError: For the name of no number, and for an explorer of recorded data or a table.
+        """
+        return self._again({"prompt": prompt, **numbers})
+
+    def _again(self, asked: Mapping[str, Any]) -> Explorer:
+        if self._form is None:
+            raise TypeError(f"prompt must be for an explorer with a model, got {self!r}")
+        numbers = dict(asked)
+        made: Explorer = self._form.fill(numbers.pop("prompt", ""), numbers)
+        return made
+
+    @t.observe("asked")
+    def _answer(self, change: Any) -> None:
+        if not change["new"]:
+            return
+        token = _WITHOUT_WIDGET.set(True)
+        try:
+            self.answered = {"state": self._again(change["new"])._state()}
+        except Exception as error:  # a page has no console: say there what went wrong
+            self.answered = {"message": sentence(error)}
+        finally:
+            _WITHOUT_WIDGET.reset(token)
+            self.asked = {}
+
+    def _state(self) -> dict[str, Any]:
+        """Return what a page needs to show the explorer."""
+        names = (*self.settings, "prediction")
+        state = {"title": self.title, "data": self.data}
+        return state | {name: getattr(self, name) for name in names}
+
     def summary(self) -> str:
         """Return the current state in one line."""
         raise NotImplementedError
@@ -122,9 +183,9 @@ class Explorer(t.HasTraits):
         The data sits in an attribute, not in a script element: sanitisers drop an attribute they
         do not know, but may show the content of a script element to the reader.
         """
-        state = {"title": self.title, "data": self.data}
-        state |= {name: getattr(self, name) for name in (*self.settings, "prediction")}
-        packed = json.dumps(state, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        packed = json.dumps(
+            self._state(), ensure_ascii=False, separators=(",", ":"), allow_nan=False
+        )
         attribute = html.escape(packed, quote=False).replace("'", "&#39;")
         return (
             f'<div class="dx" data-dx-kind="{self.kind}" data-dx=\'{attribute}\'>'
@@ -174,7 +235,7 @@ SomeExplorer = TypeVar("SomeExplorer", bound=Explorer)
 
 def build(kind: type[SomeExplorer], **state: Any) -> SomeExplorer:
     """Return an explorer: a widget, or with DECODELIB_STATIC=1 one that only writes its html."""
-    if os.environ.get("DECODELIB_STATIC") == "1":
+    if os.environ.get("DECODELIB_STATIC") == "1" or _WITHOUT_WIDGET.get():
         return kind(**state)
     return _as_widget(kind)(**state)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import textwrap
 from collections import Counter
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from decodelib.strategies.choosing import SelfConsistency
 from decodelib.strategies.sampling import Sampling
 from decodelib.viz.shell.explorer import Explorer, build, question
 from decodelib.viz.shell.limits import Limit, number, one_of
+from decodelib.viz.shell.own import TITLE, Field, Form
 from decodelib.viz.shell.source import as_call, as_source
 
 MAX_TEXTS = 100
@@ -197,4 +199,11 @@ def explore_votes(
     if predict is not None and explorer.votes:
         choices = sorted(explorer._answers)
         explorer.start(start, question(predict, explorer.votes[0][0], choices))
+    fields = {
+        "texts": Field("Texts", min(texts, 16), 2, MAX_TEXTS),
+        "max_new_tokens": Field("New tokens", max_new_tokens, 1, 60),
+        "seed": Field("Seed", seed, 0, 10**9),
+    }
+    again = functools.partial(explore_votes, lm, answer=answer, title=TITLE)
+    explorer.offer(lm, Form(again, prompt, fields))
     return explorer

@@ -54,6 +54,7 @@
       for (const event of events) model.on(event, update);
       return () => {
         stop?.();
+        own?.stop?.();
         for (const event of events) model.off(event, update);
       };
     });

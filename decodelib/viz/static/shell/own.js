@@ -5,7 +5,7 @@
  *   <script src="explorers.js" data-dx-live="live/start.js"></script>
  *
  * They are loaded when the reader opens the first door of a page, and the model's weights only later,
- * when asked for. A kernel runs what the reader has loaded there, so in JupyterLab there is no door. */
+ * when asked for. Where a kernel runs, it answers for its own model: see kernel.js. */
 (() => {
   const { element, parts } = globalThis.DecodeExplorer;
 
@@ -43,7 +43,12 @@
   }
 
   /** @type {Parts["own"]} */
-  function own(kind, { model }) {
+  function own(kind, page) {
+    return parts.kernel(kind, page) ?? onPage(kind, page);
+  }
+
+  /** @type {Parts["own"]} */
+  function onPage(kind, { model }) {
     if (!address || !model.link || !KINDS.includes(kind)) return null;
     const place = element("div", { class: "dx-own-place", hidden: true });
     const trouble = element("p", { class: "dx-rest", role: "alert" });
