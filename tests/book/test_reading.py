@@ -92,12 +92,69 @@ def test_start_again_clears_the_quiz_and_nothing_else(driver, base):
     assert driver.find_elements("css selector", ".quiz details[open]") == []
 
 
-def test_a_chapter_is_read_when_its_summary_was_in_sight(driver, base):
+SECONDS_BY_HAND = """
+const later = globalThis.setInterval;
+globalThis.ticks = [];
+globalThis.setInterval = (act, ms, ...rest) =>
+  ms === 1000 ? ticks.push(act) : later(act, ms, ...rest);
+"""
+"""A page whose seconds pass when the test says so."""
+SECTIONS = (
+    "[...document.querySelectorAll('article.bd-article > section > section')].map((s) => s.id)"
+)
+SIDEBAR = "document.querySelector('nav.bd-links .reading-mark')?.textContent"
+KEPT = "JSON.parse(localStorage.getItem('decodelib:reading:08_top_p') ?? '{}')"
+
+
+def look_at(driver, section, seconds=5):
+    """Scroll to a section and let seconds pass once the page has noticed."""
+    where = "globalThis.found = new Promise((done) => new IntersectionObserver((_, observer) => {"
+    where += "observer.disconnect(); setTimeout(done); }).observe(document.body))"
+    driver.execute_script(
+        f"document.getElementById(arguments[0]).scrollIntoView(); {where}", section
+    )
+    driver.execute_async_script("found.then(arguments[0])")
+    driver.execute_script(
+        "for (let i = 0; i < arguments[0]; i++) for (const t of ticks) t()", seconds
+    )
+
+
+@pytest.fixture
+def by_hand(driver):
+    new_page = {"source": SECONDS_BY_HAND}
+    driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", new_page)
+    return driver
+
+
+def test_a_chapter_is_read_when_most_of_its_sections_were_in_sight_for_seconds(by_hand, base):
+    driver = by_hand
     visit(driver, f"{base}/{PAGE}")
-    sidebar = "document.querySelector('nav.bd-links .reading-mark')?.textContent"
-    assert run(driver, sidebar) is None
-    driver.execute_script("document.getElementById('summary').scrollIntoView()")
-    eventually(lambda: run(driver, sidebar), "\u2713 read")
+    sections = run(driver, SECTIONS)
+    assert sections[-1] == "summary"
+    for section in sections[:3]:
+        look_at(driver, section)
+    assert set(sections[:3]) <= set(run(driver, KEPT)["seen"])
+    assert run(driver, SIDEBAR) is None
+    visit(driver, f"{base}/{PAGE}")  # another sitting
+    for section in sections[3:]:
+        look_at(driver, section)
+    eventually(lambda: run(driver, SIDEBAR), "\u2713 read")
     visit(driver, f"{base}/chapters/index.html")
     row = "document.querySelector('table a[href=\"08_top_p.html\"] .reading-mark').textContent"
     assert run(driver, row) == "\u2713 read"
+    assert console_errors(driver) == []
+
+
+def test_neither_a_jump_to_the_end_nor_a_quick_look_reads_a_chapter(by_hand, base):
+    driver = by_hand
+    visit(driver, f"{base}/{PAGE}#summary")
+    look_at(driver, "summary", 60)
+    assert "summary" in run(driver, KEPT)["seen"]
+    assert run(driver, SIDEBAR) is None
+    for section in run(driver, SECTIONS):
+        look_at(driver, section, 1)
+    assert not run(driver, KEPT)["read"]
+    driver.execute_script("Object.defineProperty(document, 'hidden', { value: true })")
+    for section in run(driver, SECTIONS):  # in a tab that nobody looks at
+        look_at(driver, section, 60)
+    assert run(driver, SIDEBAR) is None
