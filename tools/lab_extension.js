@@ -1,3 +1,4 @@
+// @ts-check
 /* A JupyterLab extension, written by hand and built by nothing.
 
    Explorers in stored outputs come alive before any cell has been run: EXPLORERS, which tools/lab.py puts in
@@ -8,8 +9,9 @@
     .cite-group .text-yellow-600 { color: inherit; }
     .cite-group .text-yellow-600 svg { display: none; }`;
 
+  /** @param {HTMLElement} citation */
   function name(citation) {
-    const work = WORKS[citation.textContent.trim()];
+    const work = WORKS[(citation.textContent ?? "").trim()];
     if (!work) return;
     const [authors, year] = work;
     const isNarrative = citation.closest(".cite-group.narrative");
@@ -19,8 +21,9 @@
   }
 
   function improve() {
-    const unnamed = ".cite-group .text-yellow-600:not([data-named])";
-    for (const citation of document.querySelectorAll(unnamed)) name(citation);
+    /** @type {NodeListOf<HTMLElement>} */
+    const unnamed = document.querySelectorAll(".cite-group .text-yellow-600:not([data-named])");
+    for (const citation of unnamed) name(citation);
     if (document.querySelector(".dx[data-dx]:not([data-dx-alive])")) {
       globalThis.DecodeExplorer.hydrateAll();
     }

@@ -76,7 +76,7 @@ def open_page(driver: Any, page: Path, solutions: bool = False) -> list[Heading]
     driver.get(page.as_uri())
     driver.execute_async_script(READY)
     script = (ROOT / "tools" / "paper.js").read_text(encoding="utf-8")
-    headings = driver.execute_script(script, solutions)
+    headings = driver.execute_script(f"{script}\nreturn makePaper(arguments[0]);", solutions)
     add_style(driver, (ROOT / "tools" / "paper.css").read_text(encoding="utf-8"))
     return [Heading(*heading) for heading in headings]
 

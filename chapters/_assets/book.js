@@ -1,6 +1,8 @@
+// @ts-check
 /* The list of references: docutils calls its entries by a role that no list may contain. */
 addEventListener("DOMContentLoaded", () => {
-  for (const entry of document.querySelectorAll("[role='list'] > [role='doc-biblioentry']")) entry.setAttribute("role", "listitem");
+  for (const entry of document.querySelectorAll("[role='list'] > [role='doc-biblioentry']"))
+    entry.setAttribute("role", "listitem");
 });
 
 /* A page opened from disk may not read the others, so the search there lists pages without excerpts. */
@@ -12,7 +14,8 @@ addEventListener("DOMContentLoaded", () => {
   Search.htmlToText = (source, anchor) => {
     const article = new DOMParser().parseFromString(source, "text/html").querySelector("article");
     const section = (anchor && article?.querySelector(anchor)) || article;
-    const furniture = "script, style, details, button, .headerlink, .toggle-details, .dx, .cell_input";
+    const furniture =
+      "script, style, details, button, .headerlink, .toggle-details, .dx, .cell_input";
     for (const part of section?.querySelectorAll(furniture) ?? []) part.remove();
     return section?.textContent ?? "";
   };
@@ -29,11 +32,13 @@ function suggestWords() {
   suggest(); // the search may be over already
 
   function suggest() {
-    const status = results.querySelector(".search-summary");
-    if (!/did not match/.test(status?.textContent ?? "")) return;
+    const status = results?.querySelector(".search-summary");
+    if (!status || !/did not match/.test(status.textContent ?? "")) return;
     observer.disconnect();
     const index = Search._index;
-    const known = [...Object.keys(index.alltitles), ...Object.keys(index.indexentries)].join(" ").toLowerCase();
+    const known = [...Object.keys(index.alltitles), ...Object.keys(index.indexentries)]
+      .join(" ")
+      .toLowerCase();
     const words = new Set(known.match(/[a-z][a-z-]{3,}/g));
     const better = asked.replace(/[a-z-]+/g, (word) => nearest(word, words) ?? word);
     if (better === asked) return;
@@ -44,19 +49,25 @@ function suggestWords() {
 }
 
 /* The known word with the fewest letters added, left out or changed: at most two, and one in three. */
+/** @type {(word: string, known: Set<string>) => string | null} */
 function nearest(word, known) {
   if (known.has(word)) return word;
   const most = Math.min(2, Math.floor(word.length / 3));
-  const distances = [...known].map((other) => [editDistance(word, other), other]).sort((a, b) => a[0] - b[0]);
-  return distances.length && distances[0][0] <= most ? distances[0][1] : null;
+  const [best] = [...known]
+    .map((other) => ({ other, distance: editDistance(word, other) }))
+    .sort((a, b) => a.distance - b.distance);
+  return best && best.distance <= most ? best.other : null;
 }
 
+/** @type {(a: string, b: string) => number} */
 function editDistance(a, b) {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++) {
-      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
+      next.push(
+        Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)),
+      );
     }
     row = next;
   }
@@ -68,12 +79,15 @@ function editDistance(a, b) {
 addEventListener("DOMContentLoaded", () => {
   const contents = document.querySelector(".bd-sidebar-secondary");
   if (innerWidth < 1200 || !contents) return;
-  const isCut = (node) => node.scrollWidth > node.clientWidth + 1;
-  const cut = [...document.querySelectorAll(".cell_output pre, .cell_output .text_html")].filter(isCut);
-  for (const node of cut) node.closest(".cell_output").classList.add("full-width");
+  const isCut = (/** @type {Element} */ node) => node.scrollWidth > node.clientWidth + 1;
+  const cut = [...document.querySelectorAll(".cell_output pre, .cell_output .text_html")].filter(
+    isCut,
+  );
+  for (const node of cut) node.closest(".cell_output")?.classList.add("full-width");
   const inSight = new Set();
   const observer = new IntersectionObserver((entries) => {
-    for (const { target, isIntersecting } of entries) inSight[isIntersecting ? "add" : "delete"](target);
+    for (const { target, isIntersecting } of entries)
+      inSight[isIntersecting ? "add" : "delete"](target);
     contents.classList.toggle("hide", inSight.size > 0);
   });
   for (const node of document.querySelectorAll(".full-width")) observer.observe(node);
@@ -82,12 +96,17 @@ addEventListener("DOMContentLoaded", () => {
 /* Tables of several columns are cards on a phone: cells get the names of their columns, and keep their roles,
    which a browser would take from what is no longer laid out as a table. */
 addEventListener("DOMContentLoaded", () => {
-  for (const table of document.querySelectorAll(".bd-article table:not(.dx table)")) {
-    const columns = [...table.querySelectorAll("thead th")].map((th) => th.textContent.trim());
+  /** @type {NodeListOf<HTMLTableElement>} */
+  const tables = document.querySelectorAll(".bd-article table:not(.dx table)");
+  for (const table of tables) {
+    const columns = [...table.querySelectorAll("thead th")].map((th) =>
+      (th.textContent ?? "").trim(),
+    );
     if (columns.length < 3) continue;
     table.classList.add("cards");
     table.setAttribute("role", "table");
-    for (const part of table.querySelectorAll("thead, tbody")) part.setAttribute("role", "rowgroup");
+    for (const part of table.querySelectorAll("thead, tbody"))
+      part.setAttribute("role", "rowgroup");
     for (const row of table.rows) {
       row.setAttribute("role", "row");
       for (const cell of row.cells) {
@@ -100,15 +119,23 @@ addEventListener("DOMContentLoaded", () => {
 
 /* With ?slides at the end of its address a chapter is shown as slides: slides.js. */
 if (new URLSearchParams(location.search).has("slides")) {
-  const beside = document.currentScript.src;
-  const style = Object.assign(document.createElement("link"), { rel: "stylesheet", href: new URL("slides.css", beside).href });
-  document.head.append(style, Object.assign(document.createElement("script"), { src: new URL("slides.js", beside).href }));
+  const beside = /** @type {HTMLScriptElement} */ (document.currentScript).src;
+  const style = Object.assign(document.createElement("link"), {
+    rel: "stylesheet",
+    href: String(new URL("slides.css", beside)),
+  });
+  document.head.append(
+    style,
+    Object.assign(document.createElement("script"), { src: String(new URL("slides.js", beside)) }),
+  );
 }
 
 /* A formula that is wider than the column scrolls, and whoever has no pointer reaches it with the Tab key. */
 addEventListener("DOMContentLoaded", () => {
   const reach = () => {
-    for (const formula of document.querySelectorAll('mjx-container[display="true"]')) {
+    /** @type {NodeListOf<HTMLElement>} */
+    const formulas = document.querySelectorAll('mjx-container[display="true"]');
+    for (const formula of formulas) {
       if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
       else formula.removeAttribute("tabindex");
     }

@@ -1,24 +1,34 @@
+// @ts-check
 /* A term of the glossary says what it means: under the pointer, in the keyboard's focus, or when it is tapped.
    The definitions are loaded when the first one is asked for. */
 addEventListener("DOMContentLoaded", () => {
-  const terms = [...document.querySelectorAll("a.term")];
+  /** @type {NodeListOf<HTMLAnchorElement>} */
+  const terms = document.querySelectorAll("a.term");
   if (!terms.length) return;
-  const tip = Object.assign(document.createElement("div"), { id: "term-tip", className: "term-tip", hidden: true });
+  const tip = Object.assign(document.createElement("div"), {
+    id: "term-tip",
+    className: "term-tip",
+    hidden: true,
+  });
   tip.setAttribute("role", "tooltip");
-  document.querySelector("article.bd-article").append(tip);
+  document.querySelector("article.bd-article")?.append(tip);
+  /** @type {HTMLAnchorElement | null} */
   let shown = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   let closing;
 
+  /** @type {Promise<Record<string, string>> | undefined} */
   let loading;
   const definitions = () =>
     (loading ??= new Promise((resolve) => {
       const script = document.createElement("script");
-      script.src = new URL("../_static/terms-data.js", location.href);
-      script.onload = () => resolve(globalThis.BookTerms);
+      script.src = String(new URL("../_static/terms-data.js", location.href));
+      script.onload = () => resolve(globalThis.BookTerms ?? {});
       script.onerror = () => resolve({});
       document.head.append(script);
     }));
 
+  /** @param {HTMLAnchorElement} link */
   async function show(link) {
     clearTimeout(closing);
     if (shown === link) return;
@@ -32,9 +42,11 @@ addEventListener("DOMContentLoaded", () => {
     place(link);
   }
 
+  /** @param {HTMLAnchorElement} link */
   function place(link) {
-    const box = tip.offsetParent.getBoundingClientRect();
+    const box = tip.offsetParent?.getBoundingClientRect();
     const at = link.getClientRects()[0];
+    if (!box || !at) return;
     const left = Math.min(at.left - box.left, box.width - tip.offsetWidth - 8);
     tip.style.left = `${Math.max(0, left)}px`;
     tip.style.top = `${at.bottom - box.top + 4}px`;
