@@ -100,6 +100,9 @@ def test_a_prediction_comes_before_the_moves(opened, explorers):
     )
     verdict = root.find_element("css selector", ".dx-verdict").text
     assert verdict.startswith(f"You predicted 99; it is {explorers[1].accepted}.")
+    driver.execute_script(SET, root, "alpha-box", 1)
+    verdict = root.find_element("css selector", ".dx-verdict").text
+    assert f"was {explorers[1].accepted} with the settings at the start" in verdict
     driver.execute_script(PRESS, root, "step")
     shown = driver.execute_script(READ, root, FACTS)
     assert shown["isChartShown"]

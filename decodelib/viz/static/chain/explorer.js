@@ -12,7 +12,8 @@
   /** @param {Page<ChainData>} page */
   function create(page) {
     const scene = sceneOf(page);
-    const answer = () => ({ value: accepted(scene.moves), text: String(accepted(scene.moves)) });
+    const known = page.data.predict?.answer; // at the alpha of the start, whatever is shown now
+    const answer = () => ({ value: known, text: String(known) });
     const below = [element("p", { class: "dx-prompt", text: page.data.prompt })];
     const views = [
       parts.header({ page, source: () => `${page.data.num_moves} moves`, below }),
