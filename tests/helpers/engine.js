@@ -79,6 +79,11 @@ globalThis.answerEngine = (() => {
     tree: ({ prompt, ...settings }) =>
       ended(engine.growTree(model, tokenizer, tokenizer.encode(prompt), settings)),
     map: (text) => ended(engine.entropiesAlong(model, tokenizer, tokenizer.encode(text), 5)),
+    constraints: (sources) => sources.map((source) => engine.readConstraint(source)),
+    masses: ({ prompt, ...settings }) =>
+      ended(
+        engine.massesAlong(model, tokenizer, engine.promptIds(model, tokenizer, prompt), settings),
+      ),
     race: ([texts, samples]) => engine.raceScores(texts, samples),
     game: ({ seed, count, choice, confidence, options, answer }) => {
       const generator = new engine.Generator(BigInt(seed));

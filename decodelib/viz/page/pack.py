@@ -42,6 +42,7 @@ ENGINE = (
     "engine/strategies.js",
     "engine/generate.js",
     "engine/tree.js",
+    "engine/constraint.js",
     "engine/measures.js",
     "engine/knobs.js",
     "engine/texts.js",

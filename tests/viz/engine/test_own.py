@@ -8,6 +8,7 @@ import decodelib as dl
 from decodelib.viz.beams.explorer import explore_beams
 from decodelib.viz.entropy.record import record_steps
 from decodelib.viz.race.scores import scores
+from decodelib.viz.rules.mass import explore_mass
 from decodelib.viz.shell.source import as_source
 from tests.helpers.engine import storybook
 
@@ -117,3 +118,36 @@ def test_a_strategy_is_read_from_its_source_and_writes_the_same_text(ask, strate
 
 def test_what_the_engine_lacks_is_recognised(ask):
     assert ask(strategies=list(map(as_source, RECORDED_ONLY))) == [None] * len(RECORDED_ONLY)
+
+
+CONSTRAINTS = {
+    'dl.Constraint.from_dfa(lm, dl.DFA([{"e": None, "E": None, "": 0}], [0]))': 12,
+    'dl.Constraint.from_choices(lm, [" sea", " there was", " the"], open_end=True)': 6,
+    'dl.Constraint.from_choices(lm, [" a boat", " a bottle", " an oar"])': 12,
+    'dl.Constraint.from_dfa(lm, dl.DFA([{" ": 1}, {" ": None, "": 2}, {"": 2, " ": 1}], [2]))': 9,
+}
+
+
+@pytest.mark.parametrize("source", CONSTRAINTS)
+def test_the_masses_along_a_masked_text_are_pythons(ask, source):
+    lm = storybook()
+    constraint = eval(source, {"dl": dl, "lm": lm})
+    (dfa,) = ask(constraints=[source])
+    length = CONSTRAINTS[source]
+    g = dl.generate(lm, PROMPT, dl.Sampling(constraint), max_new_tokens=length, seed=5)
+    got = ask(masses={"prompt": PROMPT, "dfa": dfa, "length": length, "seed": "5", "top": 5})
+    explorer = explore_mass(lm, PROMPT, constraint, {"masked": g.token_ids}, source=source)
+    [want] = explorer.data["texts"]
+    assert got["ids"] == want["ids"]
+    assert got["tokens"] == want["tokens"]
+    assert got["allowed"] == want["allowed"]
+    for name in ("mass", "p"):
+        assert got[name] == pytest.approx(want[name], rel=1e-5)
+    for mine, recorded in zip(got["top"], want["top"], strict=True):
+        assert [token for token, _ in mine] == [token for token, _ in recorded]
+        assert [p for _, p in mine] == pytest.approx([p for _, p in recorded], rel=1e-5)
+
+
+def test_a_constraint_that_python_compiles_is_not_offered(ask):
+    regex = 'dl.Constraint.from_regex(lm, " [a-z]+")'
+    assert ask(constraints=[regex, "begins", "dl.Constraint.from_choices(lm, WORDS)"]) == [None] * 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 
 import pytest
@@ -18,7 +19,7 @@ from tools.explorer_assets import bundle
 pytestmark = pytest.mark.browser
 
 PROMPT = "A small boat left the harbour"
-OWN = ("beams", "distribution", "entropy", "player", "race", "votes")
+OWN = ("beams", "distribution", "entropy", "mass", "player", "race", "votes", "watermark")
 KINDS = {one.kind: one for one in reversed(stored_explorers()) if one.kind in OWN}
 
 
@@ -163,6 +164,39 @@ def test_votes(page):
     spelled = page.own("votes", "result").find_element("css selector", ".dx-tree").text
     for other in (g, *g.alternatives):
         assert other.tokens[-1].strip() in spelled
+
+
+def test_the_mass_along_a_masked_text(page):
+    page.open("mass")
+    page.ask("mass", length=6, seed=3)
+    page.wait(lambda: page.is_computed("mass"))
+    source = KINDS["mass"].state["data"]["source"]
+    constraint = eval(source, {"dl": dl, "lm": storybook()})
+    way = dl.Sampling(constraint)
+    g = dl.generate(storybook(), PROMPT, way, max_new_tokens=6, seed=3, trace=True)
+    shown = page.own("mass", "result").find_elements("css selector", ".dx-mass-token")
+    assert len(shown) == len(g.tokens)
+    product = math.prod(step.kept_mass for step in g.steps)
+    read = "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input'))"
+    position = page.own("mass", "result").find_element(
+        "css selector", 'input[type="range"][data-dx="position"]'
+    )
+    page.driver.execute_script(read, position, len(g.tokens))
+    assert float(page.shown("mass", "product")) == pytest.approx(product, rel=6e-3)
+
+
+def test_a_watermark_of_an_own_prompt(page):
+    page.open("watermark")
+    page.ask("watermark", length=30, seed=2, delta=3, key=7)
+    page.wait(lambda: page.is_computed("watermark"))
+    mark = dl.GreenListWatermark(key=7, gamma=KINDS["watermark"].state["data"]["gamma"], delta=3)
+    rules = {"max_new_tokens": 30, "min_new_tokens": 30, "seed": 2}
+    g = dl.generate(storybook(), PROMPT, dl.Sampling(mark), **rules)
+    found = mark.detect(storybook(), g.token_ids)
+    assert page.shown("watermark", "green") == f"{found.statistic:.0f} of {found.num_tokens}"
+    assert float(page.shown("watermark", "z")) == pytest.approx(found.z, abs=6e-3)
+    code = page.own("watermark", "result").find_element("css selector", ".dx-code pre")
+    assert f"ids = {g.token_ids}".replace(", ", ",") in code.get_attribute("textContent")
 
 
 def test_stop_ends_at_once_and_keeps_what_was_written(page):

@@ -198,5 +198,5 @@
     throw new Error(`strategy must be greedy, sampling, beam or entropy, got ${strategy}`);
   }
 
-  Object.assign(globalThis.DecodeEngine, { search, BeamSearch, RERANKING, reranking });
+  Object.assign(globalThis.DecodeEngine, { search, TokenSearch, BeamSearch, RERANKING, reranking });
 })();

@@ -6,6 +6,8 @@
  *   { type: "generate", id, ids | prompt, request }
  *   { type: "tree", id, prompt, width, steps, pruned }   the tree of a beam search
  *   { type: "map", id, prompt, top }              entropy and surprisal along the prompt
+ *   { type: "masses", id, prompt, settings }      a text under a mask, and the feasible mass along it
+ *   { type: "green", id, mark, tokens }           which of some tokens are green after each of them
  *   { type: "speed", id, context, count }         milliseconds for a token after so many others
  *   { type: "stop" }                              ends what is being answered
  *
@@ -108,6 +110,14 @@
         scope.postMessage({ type: "reading", id, done, total: ids.length - 1 }),
       );
       return end?.value;
+    },
+    async masses({ id, settings, ...question }) {
+      const rounds = engine.massesAlong(model, tokenizer, idsOf(question), settings, memory);
+      const end = await run(id, rounds, () => {});
+      return end?.value;
+    },
+    async green({ mark, tokens }) {
+      return { digits: engine.greenDigits(mark, tokens, model.vocabSize) };
     },
     /** Time one more token after `context` others, or reading a prompt of so many tokens. */
     async speed({ id, context, prompt, count }) {

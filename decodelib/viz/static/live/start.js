@@ -9,7 +9,16 @@
   const BASE = here.replace(/start\.js.*$/, "");
   const COMMON = ["model/engine.js", "client.js", "parts.js"];
   const GAME = ["game-play.js", "game.js"];
-  const KINDS = ["distribution", "player", "beams", "entropy", "race", "votes"];
+  const KINDS = [
+    "distribution",
+    "player",
+    "beams",
+    "entropy",
+    "race",
+    "votes",
+    "mass",
+    "watermark",
+  ];
 
   /** What each piece needs besides, in loading order.
    *  @type {Record<string, string[]>} */

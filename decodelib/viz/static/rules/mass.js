@@ -139,7 +139,7 @@
     const mass = parts.fact("mass", "Feasible mass here", "b");
     const all = parts.fact("product", "Product so far", "b");
     const allowed = parts.fact("allowed", "Tokens allowed");
-    const own = parts.fact("own", "p, and after the mask");
+    const own = parts.fact("chosen", "p, and after the mask");
     const best = element("p", { class: "dx-rest", "data-dx": "best" });
     const node = element(
       "div",

@@ -9,7 +9,16 @@
 (() => {
   const { element, parts } = globalThis.DecodeExplorer;
 
-  const KINDS = ["distribution", "player", "beams", "entropy", "race", "votes"]; // live/own-KIND.js each
+  const KINDS = [
+    "distribution",
+    "player",
+    "beams",
+    "entropy",
+    "race",
+    "votes",
+    "mass",
+    "watermark",
+  ]; // live/own-KIND.js each
 
   const script =
     typeof document === "undefined"
