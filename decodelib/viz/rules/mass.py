@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,10 +11,13 @@ import torch
 import traitlets as t
 
 from decodelib.decoding.detokenizer import token_texts
+from decodelib.decoding.loop import generate
 from decodelib.models.base import LanguageModel
 from decodelib.models.toy import TableLM
 from decodelib.processors.constraint import Constraint
+from decodelib.strategies.sampling import Sampling
 from decodelib.viz.shell.explorer import build, question
+from decodelib.viz.shell.own import TITLE, Field, Form
 from decodelib.viz.shell.source import as_call, load_of
 from decodelib.viz.shell.texts import TextsExplorer
 
@@ -117,7 +121,27 @@ def explore_mass(
             [record] = explorer.data["texts"]
             asked = question(predict, 1 + record["mass"].index(min(record["mass"])))
     explorer.start(settings, asked)
+    fields = {
+        "max_new_tokens": Field("New tokens", min(max(map(len, texts.values())), 100), 1, 100),
+        "seed": Field("Seed", 0, 0, 10**9),
+    }
+    again = functools.partial(_masked, lm, constraint, source)
+    explorer.offer(lm, Form(again, prompt, fields))
     return explorer
+
+
+def _masked(
+    lm: LanguageModel,
+    constraint: Constraint,
+    source: str,
+    prompt: str,
+    max_new_tokens: int,
+    seed: int,
+) -> MassStrip:
+    """Return the strip of a text that is drawn under the mask."""
+    way = Sampling(constraint)
+    g = generate(lm, prompt, way, max_new_tokens=max_new_tokens, seed=seed)
+    return explore_mass(lm, prompt, constraint, {"masked": g.token_ids}, source=source, title=TITLE)
 
 
 def _record(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import random
@@ -12,11 +13,14 @@ import torch
 import traitlets as t
 
 from decodelib.arguments import check_integer
+from decodelib.decoding.loop import generate
 from decodelib.models.base import LanguageModel
 from decodelib.processors.marking import binomial_tail
 from decodelib.processors.watermarks import GreenListWatermark
+from decodelib.strategies.sampling import Sampling
 from decodelib.viz.shell.explorer import build, question
 from decodelib.viz.shell.limits import Limit, list_of, number, one_of
+from decodelib.viz.shell.own import TITLE, Field, Form
 from decodelib.viz.shell.source import as_call, load_of
 from decodelib.viz.shell.texts import TextsExplorer
 
@@ -173,7 +177,30 @@ def explore_watermark(
     start = {"length": longest} | settings
     asked = question(predict, _edits_needed(explorer, start)) if predict is not None else None
     explorer.start(start, asked)
+    fields = {
+        "max_new_tokens": Field("New tokens", min(longest, 200), 2, 200),
+        "seed": Field("Seed", 1, 0, 10**9),
+    }
+    explorer.offer(lm, Form(functools.partial(_marked, lm, watermark), prompt, fields))
     return explorer
+
+
+def _marked(
+    lm: LanguageModel, watermark: GreenListWatermark, prompt: str, max_new_tokens: int, seed: int
+) -> WatermarkEditor:
+    """Return the editor of a text with the mark and of one without, of one seed."""
+    texts = {
+        name: generate(
+            lm,
+            prompt,
+            way,
+            max_new_tokens=max_new_tokens,
+            min_new_tokens=max_new_tokens,
+            seed=seed,
+        ).token_ids
+        for name, way in {"marked": Sampling(watermark), "unmarked": Sampling()}.items()
+    }
+    return explore_watermark(lm, prompt, texts, watermark, title=TITLE)
 
 
 def _edits_needed(explorer: WatermarkEditor, settings: Mapping[str, Any]) -> int:

@@ -14,6 +14,13 @@ from tests.helpers.browser import browser, console_errors
 from tests.helpers.explorer_page import open_page, write_page
 
 TOP = dl.Sampling(dl.TopK(3))
+
+
+def ids(lm, text):
+    return lm.encode(text).tolist()
+
+
+NO_E = dl.DFA([{"e": None, "": 0}], [0])
 MAKE = {
     "distribution": lambda lm: viz.explore_distribution(lm, "The sea", top_k=5),
     "player": lambda lm: viz.explore_generation(lm, "The sea", TOP, max_new_tokens=4),
@@ -23,6 +30,12 @@ MAKE = {
         lm, "The sea", {"Greedy": dl.Greedy(), "Top": TOP}, samples=2, max_new_tokens=6
     ),
     "votes": lambda lm: viz.explore_votes(lm, "Then", "he|she", texts=3, max_new_tokens=4),
+    "mass": lambda lm: viz.explore_mass(
+        lm, "The sea", dl.Constraint.from_dfa(lm, NO_E), {"a": ids(lm, " was")}, source=""
+    ),
+    "watermark": lambda lm: viz.explore_watermark(
+        lm, "The sea", {"a": ids(lm, " was blue and")}, dl.GreenListWatermark()
+    ),
 }
 OWN = "A wolf and a fox"
 
