@@ -7,9 +7,9 @@ quantities in nats unless the name says otherwise. Chapters 1 and 10 derive them
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -41,20 +41,33 @@ def _narrow(x: Tensor, like: Tensor) -> Tensor:
     return x if like.dtype == torch.float64 else x.float()
 
 
-_checks_are_deferred: ContextVar[bool] = ContextVar("_checks_are_deferred", default=False)
+Result = TypeVar("Result")
+_deferred: ContextVar[bool] = ContextVar("_deferred", default=False)
 
 
-@contextmanager
-def deferred_checks(device: torch.device) -> Iterator[None]:
-    """Let `check_logits` pass over numbers on a GPU, which would be waited for each time.
+def checks_are_deferred() -> bool:
+    """Return whether numbers are not to be looked at now; see `with_late_checks`."""
+    return _deferred.get()
 
-    For a chain of processors, if what goes in and what comes out are checked by whoever draws.
+
+def with_late_checks(device: torch.device, compute: Callable[[], Result]) -> Result:
+    """Return compute(), in which `check_logits` passes over everything if `device` is a GPU.
+
+    Every check would wait for the GPU. `compute` is to check what it fetches in the end, as
+    `samplers.fetch` does. If that raises ValueError, `compute` is called again with all checks,
+    whose error says what was wrong first.
     """
-    token = _checks_are_deferred.set(device.type != "cpu")
+    if device.type == "cpu":
+        return compute()
+    token = _deferred.set(True)
     try:
-        yield
+        return compute()
+    except ValueError:
+        _deferred.set(False)
+        compute()
+        raise
     finally:
-        _checks_are_deferred.reset(token)
+        _deferred.reset(token)
 
 
 def check_logits(logits: Float[Tensor, "*batch vocab"]) -> None:
@@ -70,7 +83,7 @@ def check_logits(logits: Float[Tensor, "*batch vocab"]) -> None:
         raise ValueError("logits must have a last dimension of tokens, got a single number")
     if logits.shape[-1] == 0:
         raise ValueError("logits must have at least one token in the last dimension, got none")
-    if _checks_are_deferred.get():
+    if _deferred.get():
         return
     best = logits.amax(-1)  # NaN spreads through a maximum, so one pass finds all three troubles
     if float((best - best).sum()) == 0:  # it is NaN for NaN and infinities

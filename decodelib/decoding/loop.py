@@ -9,6 +9,7 @@ the forward passes; rows that finish leave the batch.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import torch
 from jaxtyping import Float, Int
@@ -27,6 +28,7 @@ from decodelib.decoding.inputs import (
 )
 from decodelib.decoding.search import Move, Search, Strategy
 from decodelib.decoding.transcript import Transcript
+from decodelib.distributions import with_late_checks
 from decodelib.models.base import LanguageModel, Prompt
 
 
@@ -200,7 +202,8 @@ def _advance(
     """Let every search move its rows; return the ids and ancestors of all, and the new counts."""
     moves, start = [], 0
     for search, count in zip(searches, counts, strict=True):
-        move = Move.of([]) if search.is_over else search.advance(logits[start : start + count])
+        own = partial(search.advance, logits[start : start + count])
+        move = Move.of([]) if search.is_over else with_late_checks(logits.device, own)
         # The loop and most caches read ancestors on the host, so they had better be there.
         moves.append(Move(move.next_ids.to(logits.device), move.ancestors.cpu() + start))
         start += count

@@ -33,10 +33,10 @@ def process(
         calls.setdefault((id(chain), length if chain.reads_input_ids else 0), []).append(row)
     result = torch.empty_like(logits) if len(calls) > 1 else logits
     for (_, length), rows in calls.items():
-        input_ids = torch.empty(len(rows), 0, dtype=torch.long, device=logits.device)
+        input_ids = torch.empty(len(rows), 0, dtype=torch.long)  # on the CPU, as `Chain` takes them
         if length:
             ids = [transcripts[row].prompt_ids + transcripts[row].token_ids for row in rows]
-            input_ids = torch.tensor(ids, device=logits.device)
+            input_ids = torch.tensor(ids)
         if len(calls) == 1:
             return chains[0](input_ids, logits if chains[0].is_own else logits.clone())
         result[rows] = chains[rows[0]](input_ids, logits[rows])
@@ -52,10 +52,7 @@ def process_hypotheses(
     """
     if not chain.processors:
         return logits
-    alive = [row for row, best in enumerate(logits.amax(-1).tolist()) if best > -torch.inf]
-    if not alive:
-        return logits
-    processed = logits.clone()
-    living = [transcripts[row] for row in alive]
-    processed[alive] = process([chain] * len(alive), living, logits[alive])
-    return processed
+    alive = logits.amax(-1, keepdim=True) != -torch.inf
+    # Zeros stand in for a dead row, which no processor would take.
+    processed = process([chain] * len(logits), transcripts, logits.where(alive, 0.0))
+    return processed.where(alive, -torch.inf)

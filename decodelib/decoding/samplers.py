@@ -7,7 +7,10 @@ distribution. So neither its neighbours in a batch nor the global random state c
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -56,41 +59,44 @@ def _draw(
     target = uniforms.to(cdf.dtype).to(cdf.device)[:, None] * total
     # A uniform near 1 may round up to the total: the last token with any probability is meant.
     target = torch.minimum(target, total.nextafter(torch.zeros_like(total)))
-    return torch.searchsorted(cdf, target, right=True)[:, 0]
+    drawn = torch.searchsorted(cdf, target, right=True)[:, 0]
+    return drawn.clamp(max=logits.shape[-1] - 1)  # NaN, if not yet checked, is drawn beyond it
 
 
 def log_probs_of(
     logits: Float[Tensor, "batch vocab"], ids: Int[Tensor, " batch"]
 ) -> Float[Tensor, " batch"]:
     """Return ln p of one token of each row, in the widest float of the device."""
-    # The float64 copies of one long row fit into a processor's cache.
-    size = 1 if rows.are_long(logits) else max(1, len(logits))
-    parts = zip(logits.split(size), ids[:, None].split(size), strict=True)
-    return torch.cat([widen(row).log_softmax(-1).gather(-1, chosen)[:, 0] for row, chosen in parts])
+    if len(logits) > 1 and rows.are_long(logits):
+        # The float64 copies of one long row fit into a processor's cache.
+        pairs = zip(logits.split(1), ids.split(1), strict=True)
+        return torch.cat([log_probs_of(*pair) for pair in pairs])
+    return widen(logits).log_softmax(-1).gather(-1, ids[:, None])[:, 0]
 
 
-def choose(
-    logits: Float[Tensor, "batch vocab"],
-    allowed: Float[Tensor, "batch vocab"],
-    uniforms: Float[Tensor, " batch"] | None = None,
-) -> tuple[Int[Tensor, " batch"], list[tuple[int, float]]]:
-    """Return a token for each row, and again on the host, each with its ln p under `logits`.
+def fetch(*values: Tensor, checked: Sequence[Tensor] = ()) -> list[list[Any]]:
+    """Return the numbers of several tensors, a flat list for each, in one transfer from the device.
 
-    The tokens are draws from softmax(allowed), or its argmax without uniform numbers. Raises what
-    `argmax` and `sample` raise.
+    The host waits for a GPU at every transfer, so that a search makes do with one a token.
+
+    Args:
+        checked: Logits that have not been checked if they are on a GPU. Raises ValueError if a row
+            of them has NaN, +inf or nothing but -inf.
     """
-    if allowed.device.type == "cpu":
-        ids = argmax(allowed) if uniforms is None else sample(allowed, uniforms)
-        return ids, list(zip(ids.tolist(), log_probs_of(logits, ids).tolist(), strict=True))
-    # A GPU is asked once, for all at a time, in the widest float, which holds every id.
-    ids = allowed.argmax(-1) if uniforms is None else _draw(allowed, uniforms)
-    ids = ids.clamp(max=allowed.shape[-1] - 1)  # NaN is drawn beyond the last token
-    found = [ids, log_probs_of(logits, ids), logits.amax(-1), allowed.amax(-1)]
-    chosen = torch.stack([widen(of_rows) for of_rows in found], dim=-1).tolist()
-    if any(best - best != 0 for _, _, *bests in chosen for best in bests):
-        check_logits(logits)
-        check_logits(allowed)
-    return ids, [(int(token_id), logprob) for token_id, logprob, *_ in chosen]
+    if values[0].device.type == "cpu":
+        return [value.flatten().tolist() for value in values]
+    bests = [logits.amax(-1) for logits in checked]  # finite in every row, if all is well
+    parts = [*values, *bests]
+    # The widest float holds every token id.
+    numbers = torch.cat([widen(part).flatten() for part in parts]).tolist()
+    ends = list(itertools.accumulate(part.numel() for part in parts))
+    lists = [numbers[end - part.numel() : end] for part, end in zip(parts, ends, strict=True)]
+    if not all(map(math.isfinite, itertools.chain(*lists[len(values) :]))):
+        raise ValueError("logits must be finite, or -inf for removed tokens")
+    return [
+        found if value.is_floating_point() else [int(number) for number in found]
+        for value, found in zip(values, lists, strict=False)
+    ]
 
 
 def uniforms(generators: Sequence[torch.Generator]) -> Float[Tensor, " batch"]:
@@ -101,12 +107,25 @@ def uniforms(generators: Sequence[torch.Generator]) -> Float[Tensor, " batch"]:
 
 def without_replacement(
     logits: Float[Tensor, " options"], count: int, generator: torch.Generator
-) -> list[int]:
+) -> Int[Tensor, " count"]:
     """Return `count` draws from softmax(logits) without replacement, in the order drawn.
 
     Those are the largest of logits + Gumbel noise. Removed options (-inf) come last.
     """
     uniform = torch.rand(len(logits), generator=generator, dtype=torch.float64)
     uniform = uniform.clamp(min=torch.finfo(torch.float64).tiny)
-    noisy = logits.double().cpu() - (-uniform.log()).log()
-    return noisy.topk(count).indices.tolist()
+    noise = -(-uniform.log()).log()
+    wide = widen(logits)
+    return (wide + noise.to(wide)).topk(count).indices
+
+
+def systematic(log_weights: Float[Tensor, " particles"], count: int, uniform: float) -> list[int]:
+    """Return `count` draws by the weights, at equal distances on their cumulative distribution.
+
+    The points are (i + uniform) / count: each particle is drawn count * weight times on average,
+    and never more than one off.
+    """
+    cdf = log_weights.softmax(0).cumsum(0)
+    points = (torch.arange(count, dtype=cdf.dtype) + uniform) / count * cdf[-1]
+    points = torch.minimum(points, cdf[-1].nextafter(cdf.new_zeros(())))
+    return torch.searchsorted(cdf, points, right=True).tolist()

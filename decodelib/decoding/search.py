@@ -49,7 +49,11 @@ class Search(ABC):
 
     @abstractmethod
     def advance(self, logits: Float[Tensor, "rows vocab"]) -> Move:
-        """Take one step."""
+        """Take one step.
+
+        On a GPU no check looks at numbers meanwhile: what is fetched from there is checked by
+        `samplers.fetch`, before anything is decided.
+        """
 
     @property
     def is_over(self) -> bool:

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from decodelib.arguments import check_integer, check_text
+from decodelib.distributions import checks_are_deferred
 from decodelib.models.base import LanguageModel
 
 FinishReason: TypeAlias = Literal["eos", "stop", "length", "interrupted"]
@@ -94,9 +95,15 @@ class Stopping:
         logits = logits.clone()
         for token_id in self.ends:
             logits[early, token_id] = -torch.inf
-        if dead_rows == "raise" and bool((logits[early].amax(-1) == -torch.inf).any()):
-            raise self.dead_end(lengths[early[0]])
+        if dead_rows == "raise":
+            self.check_way_on(logits[early].amax(-1).amin(), lengths[early[0]])
         return logits
+
+    def check_way_on(self, logits: Float[Tensor, "..."], length: int) -> None:
+        """Raise ValueError if no token is left and that is because the text may not end yet."""
+        is_due = self.min_new_tokens > length and not checks_are_deferred()
+        if is_due and float(logits.max()) == -torch.inf:
+            raise self.dead_end(length)
 
     def dead_end(self, length: int) -> ValueError:
         """Return the error for a text that must go on and cannot."""

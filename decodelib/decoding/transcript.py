@@ -6,13 +6,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from decodelib.decoding.detokenizer import Detokenizer
 from decodelib.decoding.generation import NUM_CANDIDATES, Candidate, Generation, Step
+from decodelib.decoding.samplers import fetch
 from decodelib.decoding.stopping import FinishReason, Stopping
-from decodelib.distributions import entropy_and_varentropy, widen
+from decodelib.distributions import entropy_and_varentropy, largest, widen
 from decodelib.models.base import LanguageModel
 
 
@@ -26,34 +28,35 @@ def make_step(
 ) -> Step:
     """Return the record of one token, from the model's logits and those the strategy chose from."""
     p_before, p_after = widen(before).softmax(-1), widen(after).softmax(-1)
-    top = most_probable(before, NUM_CANDIDATES)
-    own = before[token_id]
+    own, kept = before[token_id], after > -math.inf
     better = (before > own).sum() + (before[:token_id] == own).sum()
-    entropy, varentropy = entropy_and_varentropy(before)
+    own_logprob = widen(before).log_softmax(-1)[token_id]
+    numbers = torch.stack([own_logprob, *entropy_and_varentropy(before), p_before[kept].sum()])
+    ids = torch.cat([most_probable(before, NUM_CANDIDATES), better.new_tensor([token_id])])
+    (logprob, entropy, varentropy, mass), (rank, size), *candidates = fetch(
+        numbers, torch.stack([better + 1, kept.sum()]), ids, p_before[ids], p_after[ids]
+    )
+    once = {i: Candidate(i, lm.decode([i]), *p) for i, *p in zip(*candidates, strict=True)}
     return Step(
         token_id=token_id,
         token=lm.decode([token_id]),
         text=text,
-        logprob=float(widen(before).log_softmax(-1)[token_id]),
-        rank=int(better) + 1,
-        entropy=float(entropy),
-        varentropy=float(varentropy),
-        kept=int((after > -math.inf).sum()),
-        candidates=tuple(
-            Candidate(i, lm.decode([i]), float(p_before[i]), float(p_after[i]))
-            for i in top + [token_id] * (token_id not in top)
-        ),
+        logprob=logprob,
+        rank=rank,
+        entropy=entropy,
+        varentropy=varentropy,
+        kept=size,
+        candidates=tuple(once.values()),
         decision=decision,
-        kept_mass=min(1.0, float(p_before[after > -math.inf].sum())),
+        kept_mass=min(1.0, mass),
     )
 
 
-def most_probable(logits: Float[Tensor, " vocab"], count: int) -> list[int]:
+def most_probable(logits: Float[Tensor, " vocab"], count: int) -> Int[Tensor, " count"]:
     """Return the ids of the `count` largest logits, largest first, of equals the lower id first."""
-    bound = logits.topk(min(count, len(logits))).values[-1]
-    ids = (logits >= bound).nonzero()[:, 0]
-    order = logits[ids].argsort(descending=True, stable=True)
-    return [int(token_id) for token_id in ids[order][:count]]
+    count = min(count, len(logits))
+    ids = largest(logits, count).long().topk(count).indices.sort().values
+    return ids[logits[ids].argsort(descending=True, stable=True)]
 
 
 class Transcript:

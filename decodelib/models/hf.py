@@ -158,13 +158,13 @@ class HFModel(LanguageModel[HFCache]):
 
         longest = max(map(len, prompts))
         input_ids = torch.stack([F.pad(ids, (longest - len(ids), 0)) for ids in prompts])
-        lengths = torch.tensor([len(ids) for ids in prompts], device=self.device)
+        lengths = [len(ids) for ids in prompts]
         slots = torch.arange(longest, device=self.device)
-        mask = (slots >= longest - lengths[:, None]).long()
+        mask = (slots >= longest - torch.tensor(lengths, device=self.device)[:, None]).long()
         past = DynamicCache(config=self.model.config)
         # A sliding window would forget what leaves it, and a rewound cache needs that again.
         past.activate_past_recording()
-        cache = HFCache(past, mask)
+        cache = HFCache(past, mask, lengths)
         return self._forward(input_ids, cache, 1)[:, -1], cache
 
     def step(self, next_ids: Int[Tensor, " rows"], cache: HFCache) -> Float[Tensor, "rows vocab"]:
@@ -175,9 +175,10 @@ class HFModel(LanguageModel[HFCache]):
         self, ids: Int[Tensor, "rows new"], cache: HFCache
     ) -> Float[Tensor, "rows new vocab"]:
         count = ids.shape[1]
-        if int(cache.mask.sum(-1).max()) + count > self.context_length:
+        if max(cache.lengths) + count > self.context_length:
             raise ValueError(f"cache is full: {self.name} has {self.context_length} positions")
         cache.mask = F.pad(cache.mask, (0, count), value=1)
+        cache.lengths = [length + count for length in cache.lengths]
         return self._forward(ids, cache, count)
 
     def _forward(

@@ -11,10 +11,14 @@ from torch import Tensor
 
 @dataclass
 class HFCache:
-    """A transformers cache, and which of its positions are padding (0) and tokens (1)."""
+    """A transformers cache, and which of its positions are padding (0) and tokens (1).
+
+    `lengths` are the numbers of tokens of the rows.
+    """
 
     past: Any
     mask: Int[Tensor, "rows slots"]
+    lengths: list[int]
     hidden: Float[Tensor, "rows new width"] | None = None
 
     @property
@@ -36,7 +40,7 @@ class HFCache:
 
     def select(self, rows: Int[Tensor, " rows"]) -> HFCache:
         self.past.reorder_cache(rows)  # which also repeats and drops rows
-        return HFCache(self.past, self.mask[rows])
+        return HFCache(self.past, self.mask[rows], [self.lengths[row] for row in rows.tolist()])
 
     def rewind(self, count: int) -> None:
         """Forget the last `count` tokens of every row, in place.
@@ -63,6 +67,7 @@ class HFCache:
             else:
                 layer.crop(-count)
         self.mask = self.mask[:, :-count]
+        self.lengths = [length - count for length in self.lengths]
 
 
 def _has_keys(layer: Any) -> bool:

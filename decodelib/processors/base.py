@@ -18,6 +18,8 @@ class Processor:
 
     reads_input_ids: ClassVar[bool] = False
     """Whether the result depends on the tokens so far; if not, rows of any lengths share a call."""
+    reads_ids_on_host: ClassVar[bool] = False
+    """Whether the token ids are read as Python's numbers, and so are better left on the CPU."""
     is_random: ClassVar[bool] = False
     """Whether the result depends on the sequence's seed."""
 
@@ -47,6 +49,9 @@ def remove(
 class Chain(Processor):
     """Several processors applied left to right, each to what the one before it left.
 
+    The token ids may be on the CPU though the logits are on a GPU; members get them there if they
+    read them on the host, else beside the logits.
+
     Members may be any callables with the processors' signature, transformers' included. Chains
     inside chains are flattened; an empty chain is the identity.
 
@@ -69,8 +74,10 @@ class Chain(Processor):
     def __call__(
         self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
     ) -> Float[Tensor, "*batch vocab"]:
+        beside = input_ids.to(logits.device)
         for processor in self.processors:
-            result = processor(input_ids, logits)
+            on_host = getattr(processor, "reads_ids_on_host", False)
+            result = processor(input_ids if on_host else beside, logits)
             if not isinstance(result, Tensor) or result.shape != logits.shape:
                 got = tuple(result.shape) if isinstance(result, Tensor) else type(result).__name__
                 wanted = f"processors must return logits of shape {tuple(logits.shape)}"

@@ -59,6 +59,7 @@ class Constraint(Processor):
     automaton: TokenAutomaton
     skip: int | str = "prompt"
     reads_input_ids: ClassVar[bool] = True
+    reads_ids_on_host: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.automaton, TokenAutomaton):
@@ -161,9 +162,11 @@ class Constraint(Processor):
                 f"tokens, got {logits.shape[-1]}"
             )
         result = remove(logits, self.allowed(input_ids).to(logits.device))
-        if bool((result.amax(-1) == -torch.inf).any()):
+        try:
+            check_logits(result)
+        except ValueError:
             raise ValueError(
                 f"{self!r} leaves no token: all that it allows have probability 0, by the model "
                 "or by a processor that stands before it"
-            )
+            ) from None
         return result

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -58,6 +58,7 @@ class DRY(LookingBack):
     base: float = 1.75
     allowed_length: int = 2
     breaker_ids: tuple[int, ...] = ()
+    reads_ids_on_host: ClassVar[bool] = True
 
     @classmethod
     def with_breakers(

@@ -65,6 +65,7 @@ class Watermark(Processor):
     key: int = MILLIONTH_PRIME
     context_width: int = 1
     reads_input_ids: ClassVar[bool] = True
+    reads_ids_on_host: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_integer("key", self.key, 0, 2**63 - 1)

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from decodelib.arguments import check_number
-from decodelib.distributions import log_probs, reaches
+from decodelib.distributions import log_probs, reaches, widen
 from decodelib.processors.base import Processor, remove
 
 
@@ -61,22 +61,23 @@ class Mirostat(Processor):
 class MirostatState:
     """Mirostat in the middle of one sequence; call it once for each token, in order.
 
-    `mu` is the present bound on the surprisal, in bits.
+    `mu` is the present bound on the surprisal, in bits: a tensor after the first token, so that no
+    GPU is waited for.
     """
 
     reads_input_ids = True
 
     def __init__(self, settings: Mirostat) -> None:
         self.settings = settings
-        self.mu = 2 * settings.tau
+        self.mu: float | Float[Tensor, "1 1"] = 2 * settings.tau
         self._bits: Tensor | None = None  # of every token, at the step before
 
     def __call__(
         self, input_ids: Int[Tensor, "1 seq"], logits: Float[Tensor, "1 vocab"]
     ) -> Float[Tensor, "1 vocab"]:
         if self._bits is not None:
-            surprise = float(self._bits[0, input_ids[0, -1]])
-            self.mu -= self.settings.eta * (surprise - self.settings.tau)
+            surprise = widen(self._bits.gather(-1, input_ids[:, -1:]))
+            self.mu = self.mu - self.settings.eta * (surprise - self.settings.tau)
         self._bits = -log_probs(logits) / math.log(2)
         best = logits == logits.amax(-1, keepdim=True)
         return remove(logits, reaches(logits, -self.mu * math.log(2)) | best)

@@ -66,6 +66,7 @@ class AfterPrompt:
 
     def __init__(self, processor: Any) -> None:
         self._processor = processor  # a dataclass with the field `skip`
+        self.reads_ids_on_host = processor.reads_ids_on_host
 
     def __call__(
         self, input_ids: Int[Tensor, "rows seq"], logits: Float[Tensor, "rows vocab"]

@@ -116,8 +116,7 @@ class GumbelWatermark(Watermark):
         # ln(-ln r) - ln p is smallest where r^(1/p) is largest; p may be very small.
         race = (-r.clamp(min=1e-300).log()).log() - log_probs(widen(logits))
         keep = torch.zeros_like(logits, dtype=torch.bool)
-        keep[race.argmin()] = True
-        return remove(logits, keep)
+        return remove(logits, keep.scatter(-1, race.argmin(-1, keepdim=True), True))
 
     def score(self, context: Sequence[int], token_id: int, vocab_size: int) -> float:
         return -math.log1p(-float(self._numbers(context, vocab_size)[token_id]))

@@ -102,7 +102,16 @@ class PointSearch(TokenSearch):
     def draws(self) -> Float[Tensor, " rows"]:
         return torch.tensor([self.points[i] for i in self.running], dtype=torch.float64)
 
-    def drawn(self, after: Float[Tensor, "rows vocab"], next_ids: Int[Tensor, " rows"]) -> None:
+    def wanted(
+        self, after: Float[Tensor, "rows vocab"], next_ids: Int[Tensor, " rows"]
+    ) -> Sequence[Float[Tensor, " rows"]]:
+        """Return where the interval of each row's new token begins and ends."""
+        cdf = widen(after).softmax(-1).cumsum(-1)
+        ends = cdf.gather(-1, next_ids[:, None])[:, 0]
+        begins = cdf.roll(1, -1).gather(-1, next_ids[:, None])[:, 0].where(next_ids > 0, 0.0)
+        return begins / cdf[:, -1], ends / cdf[:, -1]
+
+    def take_note(self, *found: list[float]) -> None:
         """Scale the interval of each row's new token to [0, 1), its point with it.
 
         Digits are used up: a token of probability p takes -log2 p of a float's 53 bits. Before they
@@ -110,12 +119,7 @@ class PointSearch(TokenSearch):
         it lies in its interval. So narrow an interval holds no second point, unless there were a
         million.
         """
-        cdf = widen(after).softmax(-1).cumsum(-1)
-        ends = cdf.gather(-1, next_ids[:, None])[:, 0]
-        begins = cdf.roll(1, -1).gather(-1, next_ids[:, None])[:, 0].where(next_ids > 0, 0.0)
-        totals = cdf[:, -1]
-        intervals = torch.stack([begins / totals, ends / totals], dim=-1).tolist()
-        for row, (begin, end) in zip(self.running, intervals, strict=True):
+        for row, begin, end in zip(self.running, *found, strict=True):
             width = max(end - begin, _SPENT**2)  # above 0, whatever was rounded
             self.widths[row] *= width
             if self.widths[row] < _SPENT:

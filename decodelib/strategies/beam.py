@@ -19,7 +19,7 @@ from decodelib.arguments import check_choice, check_integer, check_number, short
 from decodelib.decoding.beam_tree import NUM_PRUNED, Fate, Growth, TreeRecorder
 from decodelib.decoding.generation import Generation
 from decodelib.decoding.processing import chains_of, process_hypotheses
-from decodelib.decoding.samplers import without_replacement
+from decodelib.decoding.samplers import fetch, without_replacement
 from decodelib.decoding.search import LateSearch, Move
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import check_logits, widen
@@ -234,23 +234,24 @@ class Beams(LateSearch):
         if penalty is not None:
             totals = totals - penalty.to(totals)
         totals = totals.flatten()
-        if float(totals.max()) == -math.inf and self.stopping.min_new_tokens > lengths[0]:
-            raise self.stopping.dead_end(lengths[0])
+        self.stopping.check_way_on(totals, lengths[0])
         check_logits(totals)
         count = min(self._enough, len(totals))
         chosen = (
-            totals.topk(count).indices.tolist()
+            totals.topk(count).indices
             if self.generator is None
             else without_replacement(totals, count, self.generator)
         )
         if self.recorder is not None:
-            more = totals.topk(min(len(chosen) + NUM_PRUNED, len(totals))).indices.tolist()
-            chosen += [index for index in more if index not in chosen]
-        steps, sums = logprobs.flatten()[chosen].tolist(), totals[chosen].tolist()
-        vocab = logits.shape[-1]
+            more = totals.topk(min(count + NUM_PRUNED, len(totals))).indices
+            chosen = torch.cat([chosen, more])
+        rows, ids = chosen // logits.shape[-1], chosen % logits.shape[-1]
+        values = rows, ids, logprobs.flatten()[chosen], totals[chosen]
+        found = fetch(*values, checked=(logits, totals))
+        once = {(row, token_id): sums for row, token_id, *sums in zip(*found, strict=True)}
         candidates = [
-            Extension(index // vocab, index % vocab, logprob, total, place)
-            for place, (index, logprob, total) in enumerate(zip(chosen, steps, sums, strict=True))
+            Extension(*extended, logprob, total, place)
+            for place, (extended, (logprob, total)) in enumerate(once.items())
             if total > -math.inf
         ]
         if self.generator is not None:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, fields, replace
 from typing import ClassVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from decodelib.arguments import check_choice, check_integer
 from decodelib.decoding.generation import Generation
 from decodelib.decoding.processing import process
-from decodelib.decoding.samplers import log_probs_of, sample, uniforms
+from decodelib.decoding.samplers import fetch, log_probs_of, sample, systematic, uniforms
 from decodelib.decoding.search import LateSearch, Move
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import widen
@@ -164,22 +164,17 @@ class _Conditioned(LateSearch):
         ids = torch.tensor([row.prompt_ids + row.token_ids for row in rows])
         return free, remove(free, self.constraint.allowed(ids).to(free.device))
 
-    def _draw(self, logits: Float[Tensor, "some vocab"], lines: list[int]) -> list[int]:
-        """Return a draw from each of these rows, with the generator of its continuation."""
-        if not lines:
-            return []
-        numbers = uniforms([self._generators[self.places[line]] for line in lines])
-        return sample(logits, numbers).tolist()
+    def _draw(
+        self, logits: Float[Tensor, "some vocab"], lines: list[int]
+    ) -> tuple[Int[Tensor, " some"], Float[Tensor, " some"]]:
+        """Return a draw from each of these rows, by its continuation's generator; and its ln p."""
+        ids = sample(logits, uniforms([self._generators[self.places[line]] for line in lines]))
+        return ids, log_probs_of(self._logits[lines], ids)
 
-    def _append(
-        self, lines: list[int], token_ids: list[int], after: Float[Tensor, "rows vocab"]
-    ) -> None:
-        """Append a token to the continuation of each of these rows."""
-        ids = torch.tensor(token_ids, dtype=torch.long, device=self._logits.device)
-        logprobs = log_probs_of(self._logits[lines], ids).tolist()
-        for line, token_id, logprob in zip(lines, token_ids, logprobs, strict=True):
-            row = self.rows[self.places[line]]
-            row.append(token_id, logprob, self._logits[line], after[line])
+    def _append(self, line: int, token_id: int, logprob: float, after: Tensor) -> None:
+        """Append a token to the continuation of one of these rows."""
+        row = self.rows[self.places[line]]
+        row.append(token_id, logprob, self._logits[line], after[line])
 
     def _step(self, places: list[int], lines: list[int]) -> None:
         """Go on with these continuations, each of which extends one of the batch's rows."""
@@ -201,9 +196,13 @@ class Rejection(_Conditioned):
         if not self._hopes:
             self._try_again()
         free, masked = self._distributions()
-        drawn = self._draw(free, list(range(len(free))))
-        kept = [line for line, i in enumerate(drawn) if masked[line, i] > -torch.inf]
-        self._append(kept, [drawn[line] for line in kept], masked)
+        ids, logprobs = self._draw(free, list(range(len(free))))
+        found = fetch(ids, logprobs, masked.gather(-1, ids[:, None]), checked=(free,))
+        drawn = list(zip(*found, strict=True))
+        kept = [line for line, (*_, allowed) in enumerate(drawn) if allowed > -math.inf]
+        for line in kept:
+            token_id, logprob, _ = drawn[line]
+            self._append(line, token_id, logprob, masked)
         rejected = set(self.places) - {self.places[line] for line in kept}
         self._hopes = [place for place in self._hopes if place not in rejected]
         # Not the first to end, which would favour short texts: the first of all.
@@ -243,15 +242,18 @@ class Particles(_Conditioned):
             self.log_weights = torch.zeros(count, dtype=torch.float64)
             self._chance = seeded(self._seed(count))
         free, masked = self._distributions()
-        masses = (widen(masked).logsumexp(-1) - widen(free).logsumexp(-1)).cpu().double()
-        self.log_weights[self.places] += masses
+        [masses] = fetch(widen(masked).logsumexp(-1) - widen(free).logsumexp(-1), checked=(free,))
+        self.log_weights[self.places] += torch.tensor(masses, dtype=torch.float64)
         if bool((self.log_weights == -torch.inf).all()):
             raise ValueError(
                 f"{self.constraint!r} leaves no token in any of num_particles={count} texts: all "
                 "that it allows have probability 0 there"
             )
-        lines = [line for line, mass in enumerate(masses.tolist()) if mass > -math.inf]
-        self._append(lines, self._draw(masked[lines], lines), masked)
+        lines = [line for line, mass in enumerate(masses) if mass > -math.inf]
+        if lines:
+            token_ids, logprobs = fetch(*self._draw(masked[lines], lines))
+            for line, token_id, logprob in zip(lines, token_ids, logprobs, strict=True):
+                self._append(line, token_id, logprob, masked)
         sources = list(range(count))
         if effective_number(self.log_weights) < count / 2:
             sources = self._resample()
@@ -285,15 +287,3 @@ class Particles(_Conditioned):
 def effective_number(log_weights: Float[Tensor, " particles"]) -> float:
     """Return (sum w)^2 / sum w^2: how many equal weights would be worth as much as these."""
     return float((2 * log_weights.logsumexp(0) - (2 * log_weights).logsumexp(0)).exp())
-
-
-def systematic(log_weights: Float[Tensor, " particles"], count: int, uniform: float) -> list[int]:
-    """Return `count` draws by the weights, at equal distances on their cumulative distribution.
-
-    The points are (i + uniform) / count: each particle is drawn count * weight times on average,
-    and never more than one off.
-    """
-    cdf = log_weights.softmax(0).cumsum(0)
-    points = (torch.arange(count, dtype=cdf.dtype) + uniform) / count * cdf[-1]
-    points = torch.minimum(points, cdf[-1].nextafter(cdf.new_zeros(())))
-    return torch.searchsorted(cdf, points, right=True).tolist()

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from decodelib.arguments import check_integer, check_number, named_repr
 from decodelib.decoding.processing import chains_of, process
+from decodelib.decoding.samplers import fetch, log_probs_of
 from decodelib.decoding.search import Move, Search
 from decodelib.decoding.transcript import Transcript
-from decodelib.distributions import check_logits, log_probs, widen
+from decodelib.distributions import check_logits, widen
 from decodelib.models.base import Cache, LanguageModel
 from decodelib.processors.base import Chain, Processors, chain_of, given_processors, remove
 
@@ -95,23 +96,23 @@ class Contrast(Search):
         allowed = process([self.chain], [transcript], allowed)
         check_logits(allowed)
         probs = widen(allowed[0]).softmax(-1)
-        k = min(self.strategy.top_k, int(allowed.isfinite().sum()))
-        candidates = probs.argsort(descending=True, stable=True)[:k]
-        first_row = torch.zeros(k, dtype=torch.long, device=candidates.device)
-        cache = self._cache.select(first_row)
+        candidates = probs.argsort(descending=True, stable=True)[: self.strategy.top_k]
+        cache = self._cache.select(torch.zeros(len(candidates), dtype=torch.long))
         after_each = self.lm.step(candidates, cache)
         hidden = _directions(cache, self.lm)[:, -1]  # (k, width)
         likeness = (hidden @ self._context.T).amax(-1)
         a = self.strategy.penalty_alpha
-        best = int(((1 - a) * probs[candidates] - a * likeness).argmax())
+        scores = (1 - a) * probs[candidates] - a * likeness
+        scores = remove(scores, allowed[0, candidates] > -torch.inf)
+        place = scores.argmax(-1, keepdim=True)
+        ids = candidates[place]
+        values = place, ids, log_probs_of(self._logits, ids)
+        [best], [token_id], [logprob] = fetch(*values, checked=(self._logits, allowed))
 
-        token_id = int(candidates[best])
-        logprob = float(log_probs(widen(self._logits))[0, token_id])
         keep = torch.zeros_like(probs, dtype=torch.bool).scatter(0, candidates, True)
         after = remove(allowed[0], keep)
         transcript.append(token_id, logprob, self._logits[0], after)
-        row = torch.tensor([best], device=candidates.device)
-        self._cache, self._logits = cache.select(row), after_each[best : best + 1]
+        self._cache, self._logits = cache.select(torch.tensor([best])), after_each[best : best + 1]
         self._context = torch.cat([self._context, hidden[best : best + 1]])
         return Move.of([])
 

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from decodelib.arguments import check_integer, check_number, short_repr
 from decodelib.decoding.processing import chains_of, process
-from decodelib.decoding.samplers import argmax, sample, uniforms
+from decodelib.decoding.samplers import argmax, fetch, log_probs_of, sample, uniforms
 from decodelib.decoding.search import Move, Search
 from decodelib.decoding.transcript import Transcript
-from decodelib.distributions import entropy_and_varentropy, log_probs, widen
+from decodelib.distributions import entropy_and_varentropy
 from decodelib.kernels.seeds import seeded
 from decodelib.models.base import LanguageModel
 from decodelib.processors.base import Chain, Processors, given_processors
@@ -175,57 +175,65 @@ class Walk(Search):
         return Move.of((ancestors[id(t)], t.token_ids[-1]) for t in self.live)
 
     def _decide(self, logits: Float[Tensor, "1 vocab"]) -> None:
-        entropy, varentropy = (float(value) for value in entropy_and_varentropy(logits))
+        allowed, entropy, varentropy, can_pause = self._measured(logits)
         quadrant = self.strategy.quadrant(entropy, varentropy)
-        allowed = self._allowed(logits, self.settled)
-        if quadrant == "certain":
-            after, action = allowed, "greedy"
-            token_id = int(argmax(allowed))
-        elif quadrant == "wide" and self._may_pause(allowed):
-            after, action = allowed, "pause"
-            token_id = int(self.strategy.pause_token_id)  # type: ignore[arg-type]
-        elif quadrant == "forked":
+        if quadrant == "forked":
             self._fork(logits, self._sampled_from(allowed))
             return
+        if quadrant == "certain":
+            after, ids, action = allowed, argmax(allowed), "greedy"
+        elif quadrant == "wide" and can_pause:
+            pause = torch.tensor([self.strategy.pause_token_id], device=logits.device)
+            after, ids, action = allowed, pause, "pause"
         else:
             heats = {"wide": self.strategy.wide_heat, "lost": self.strategy.lost_heat}
             heat = heats.get(quadrant, 1.0)
             after, action = self._sampled_from(allowed, heat), f"sample, heat {heat:g}"
-            token_id = self._draw(after)
-        logprob = float(log_probs(widen(logits))[0, token_id])
+            ids = self._drawn(after)
+        [token_id], [logprob] = fetch(ids, log_probs_of(logits, ids))
         self.settled.append(token_id, logprob, logits[0], after[0], f"{quadrant}: {action}")
 
-    def _may_pause(self, allowed: Float[Tensor, "1 vocab"]) -> bool:
+    def _measured(self, logits: Float[Tensor, "1 vocab"]) -> tuple[Tensor, float, float, bool]:
+        """Return the logits to choose from, H and W, and whether the pause token may come next."""
+        allowed = self._allowed(logits, self.settled)
         pause = self.strategy.pause_token_id
-        if pause is None or self.settled.token_ids[-1:] == [pause]:
-            return False
-        return bool(allowed[0, pause] > -torch.inf)  # EOS may not be due yet
+        values = *entropy_and_varentropy(logits), allowed[:, pause or 0]
+        [h], [w], [pausing] = fetch(*values, checked=(logits, allowed))
+        is_due = pause is not None and self.settled.token_ids[-1:] != [pause]
+        return allowed, h, w, is_due and pausing > -torch.inf  # EOS may not be due yet
 
     def _fork(self, logits: Float[Tensor, "1 vocab"], after: Float[Tensor, "1 vocab"]) -> None:
-        logprobs, left = log_probs(widen(logits)), after.clone()
-        for _ in range(min(self.strategy.num_branches, int((after > -torch.inf).sum()))):
-            token_id = self._draw(left)
-            left[0, token_id] = -torch.inf  # the next branch begins with another token
+        [[count]] = fetch((after > -torch.inf).sum())
+        left, drawn = after, []
+        for _ in range(min(self.strategy.num_branches, count)):
+            drawn.append(self._drawn(left))
+            # The next branch begins with another token.
+            left = left.scatter(-1, drawn[-1][:, None], -torch.inf)
+        ids = torch.cat(drawn)
+        logprobs = log_probs_of(logits.expand(len(ids), -1), ids)
+        for token_id, logprob in zip(*fetch(ids, logprobs), strict=True):
             branch = self.settled.fork()
-            branch.append(token_id, float(logprobs[0, token_id]), logits[0], after[0], "forked")
+            branch.append(token_id, logprob, logits[0], after[0], "forked")
             self.branches.append(branch)
 
     def _follow(self, live: Sequence[Transcript], logits: Float[Tensor, "rows vocab"]) -> None:
-        logprobs = log_probs(widen(logits))
         lengths = [len(branch.token_ids) for branch in live]
         stopping = self.settled.stopping
         allowed = stopping.forbid_early_end(logits, lengths, dead_rows="keep")
-        dead = (allowed.amax(-1) == -torch.inf).tolist()
-        if all(dead):
-            raise stopping.dead_end(lengths[0])
-        for row, branch in enumerate(live):
-            own = logits[row : row + 1]
-            if dead[row]:  # the others go on
-                self.branches = [other for other in self.branches if other is not branch]
-                continue
-            after = self._sampled_from(self._processed(allowed[row : row + 1], branch))
-            token_id = self._draw(after)
-            branch.append(token_id, float(logprobs[row, token_id]), own[0], after[0], "branch")
+        if allowed is not logits:
+            [alive] = fetch(allowed.amax(-1) != -torch.inf)
+            if not any(alive):
+                raise stopping.dead_end(lengths[0])
+            dead = [branch for branch, goes_on in zip(live, alive, strict=True) if not goes_on]
+            self.branches = [branch for branch in self.branches if branch not in dead]
+            live = [branch for branch in live if branch not in dead]
+            rows = [row for row, goes_on in enumerate(alive) if goes_on]
+            logits, allowed = logits[rows], allowed[rows]
+        after = self._sampled_from(process([self.chain] * len(live), live, allowed))
+        ids = self._drawn(after)
+        found = fetch(ids, log_probs_of(logits, ids), checked=(logits, after))
+        for branch, *token in zip(live, *found, logits, after, strict=True):
+            branch.append(*token, "branch")
 
     def _settle_if_done(self) -> None:
         """Keep the best branch once all have reached their length or ended."""
@@ -243,13 +251,10 @@ class Walk(Search):
     def _allowed(self, logits: Float[Tensor, "1 vocab"], transcript: Transcript) -> Tensor:
         length = len(transcript.token_ids)
         allowed = transcript.stopping.forbid_early_end(logits, [length])
-        return self._processed(allowed, transcript)
-
-    def _processed(self, allowed: Float[Tensor, "1 vocab"], transcript: Transcript) -> Tensor:
         return process([self.chain], [transcript], allowed)
 
     def _sampled_from(self, allowed: Tensor, heat: float = 1.0) -> Tensor:
-        return self.strategy.sampler(heat)(allowed.new_empty(1, 0).long(), allowed)
+        return self.strategy.sampler(heat)(allowed.new_empty(len(allowed), 0).long(), allowed)
 
-    def _draw(self, after: Float[Tensor, "1 vocab"]) -> int:
-        return int(sample(after, uniforms([self.generator])))
+    def _drawn(self, after: Float[Tensor, "rows vocab"]) -> Int[Tensor, " rows"]:
+        return sample(after, uniforms([self.generator] * len(after)))

@@ -194,5 +194,5 @@ class Other:
     def follow(self, move: Move) -> None:
         """Read the tokens that the search has chosen."""
         if len(move.next_ids):
-            self._cache = self._cache.select(move.ancestors.to(self.model.device))
+            self._cache = self._cache.select(move.ancestors)
             self.logits = self.model.step(move.next_ids.to(self.model.device), self._cache)

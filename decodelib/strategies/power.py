@@ -14,7 +14,7 @@ from torch import Tensor
 from decodelib.arguments import check_integer, check_number, short_repr
 from decodelib.decoding.generation import Generation, Proposal
 from decodelib.decoding.processing import chains_of, process
-from decodelib.decoding.samplers import log_probs_of, sample, uniforms
+from decodelib.decoding.samplers import fetch, log_probs_of, sample, uniforms
 from decodelib.decoding.search import LateSearch, Move
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import divided
@@ -217,11 +217,11 @@ class SuffixChain(LateSearch):
         allowed = process([self.processors], [transcript], allowed)
         after = divided(allowed, self.temperature)
         ids = sample(after, uniforms([self.generator]))
-        logprob, log_p, log_q = (
-            float(log_probs_of(logits, ids)) for logits in (before, allowed, after)
-        )
+        logprobs = (log_probs_of(logits, ids) for logits in (before, allowed, after))
+        found = fetch(ids, *logprobs, checked=(before, after))
+        [token_id], [logprob], [log_p], [log_q] = found
         kept = (before[0], after[0]) if self.transcripts[0].trace else (before[0, :0], after[0, :0])
-        return Drawn(int(ids), logprob, log_p, log_q, *kept, len(self.moves))
+        return Drawn(token_id, logprob, log_p, log_q, *kept, len(self.moves))
 
     def _logits_after(self, ids: list[int]) -> Float[Tensor, "1 vocab"]:
         if not ids:

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
 
 from decodelib.arguments import check_integer, short_repr
+from decodelib.decoding.transcript import Transcript
+from decodelib.models.base import LanguageModel
+
+Drafted: TypeAlias = list[tuple[int, Tensor]]
+"""The tokens of a proposal, each with the distribution that it was drawn from."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -48,3 +57,27 @@ class PromptLookup:
                 if ids[end - n : end] == last:
                     return ids[end : end + count]
         return []
+
+
+class Copying:
+    """A lookup in the text so far, which is as sure of its proposals as can be."""
+
+    def __init__(self, lookup: PromptLookup, transcript: Transcript, target: LanguageModel) -> None:
+        self.lookup, self.transcript, self.target = lookup, transcript, target
+
+    def begin(self, ids: Sequence[int], room: int) -> None:
+        pass
+
+    def propose(self, count: int) -> Drafted:
+        transcript, target = self.transcript, self.target
+        drafted: Drafted = []
+        for token_id in self.lookup.propose(transcript.prompt_ids + transcript.token_ids, count):
+            certain = torch.zeros(target.vocab_size, device=target.device)
+            certain[token_id] = 1
+            drafted.append((token_id, certain))
+            if token_id in transcript.stopping.ends:
+                break
+        return drafted
+
+    def settle(self, drafted: Drafted, accepted: int) -> None:
+        pass

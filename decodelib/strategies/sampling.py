@@ -13,10 +13,9 @@ from torch import Tensor
 from decodelib.arguments import check_integer
 from decodelib.decoding.generation import Generation
 from decodelib.decoding.processing import chains_of, process
-from decodelib.decoding.samplers import choose, uniforms
+from decodelib.decoding.samplers import argmax, fetch, log_probs_of, sample, uniforms
 from decodelib.decoding.search import Move, Search
 from decodelib.decoding.transcript import Transcript
-from decodelib.distributions import deferred_checks
 from decodelib.kernels.seeds import seeded
 from decodelib.models.base import LanguageModel
 from decodelib.processors.base import Chain, LogitsProcessor
@@ -162,20 +161,18 @@ class TokenSearch(Search):
         if copies > 1:
             logits = logits.repeat_interleave(copies, 0)
         stopping, lengths = running[0].stopping, [len(t.token_ids) for t in running]
-        on_gpu = logits.device.type != "cpu"
-        after = stopping.forbid_early_end(logits, lengths, "keep" if on_gpu else "raise")
+        after = stopping.forbid_early_end(logits, lengths)
         if self.chains:
-            with deferred_checks(logits.device):
-                after = process([self.chains[i] for i in self.running], running, after)
-        try:
-            next_ids, chosen = choose(logits, after, self.draws() if self.generators else None)
-        except ValueError:
-            stopping.forbid_early_end(logits, lengths)  # says so if that is the reason
-            raise
+            after = process([self.chains[i] for i in self.running], running, after)
+        next_ids = sample(after, self.draws()) if self.generators else argmax(after)
+        values = [next_ids, log_probs_of(logits, next_ids)]
         if self.generators:
-            self.drawn(after, next_ids)
-        for transcript, choice, *rows in zip(running, chosen, logits, after, strict=True):
-            transcript.append(*choice, *rows)
+            values += self.wanted(after, next_ids)
+        token_ids, logprobs, *found = fetch(*values, checked=(logits, after))
+        if found:
+            self.take_note(*found)
+        for transcript, *token in zip(running, token_ids, logprobs, logits, after, strict=True):
+            transcript.append(*token)
         alive = [row for row, t in enumerate(running) if t.finish_reason is None]
         self.running = [self.running[row] for row in alive]
         places = torch.tensor(alive, dtype=torch.long)
@@ -188,8 +185,14 @@ class TokenSearch(Search):
         assert self.generators is not None
         return uniforms([self.generators[i] for i in self.running])
 
-    def drawn(self, after: Float[Tensor, "rows vocab"], next_ids: Int[Tensor, " rows"]) -> None:
-        """Take note of the tokens that the running rows got; here nothing depends on them."""
+    def wanted(
+        self, after: Float[Tensor, "rows vocab"], next_ids: Int[Tensor, " rows"]
+    ) -> Sequence[Float[Tensor, " rows"]]:
+        """Return what else the search has to know of each running row's token; here nothing."""
+        return ()
+
+    def take_note(self, *found: list[float]) -> None:
+        """Take note of what was wanted."""
 
     @property
     def is_over(self) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, TypeAlias
+from typing import ClassVar, Protocol
 
 import torch
 from jaxtyping import Float, Int
@@ -16,14 +16,14 @@ from torch import Tensor
 
 from decodelib.arguments import check_integer
 from decodelib.decoding.processing import chains_of, process
-from decodelib.decoding.samplers import sample, uniforms
+from decodelib.decoding.samplers import fetch, log_probs_of, sample, uniforms
 from decodelib.decoding.search import Move, Search, check_room
 from decodelib.decoding.transcript import Transcript
-from decodelib.distributions import log_probs, widen
+from decodelib.distributions import widen
 from decodelib.kernels.seeds import seeded
 from decodelib.models.base import Cache, LanguageModel
 from decodelib.processors.base import Chain, LogitsProcessor, given_processors
-from decodelib.strategies.prompt_lookup import PromptLookup
+from decodelib.strategies.prompt_lookup import Copying, Drafted, PromptLookup
 
 
 @dataclass(frozen=True, init=False)
@@ -113,7 +113,7 @@ class Speculation(Search):
     ) -> None:
         self.target, self.chain = target, chain
         self.drafter: Drafter = (
-            Copying(self, strategy.draft)
+            Copying(strategy.draft, transcript, target)
             if isinstance(strategy.draft, PromptLookup)
             else Drafting(self, strategy.draft)
         )
@@ -146,39 +146,41 @@ class Speculation(Search):
         room = len(ids) + self.transcript.stopping.max_new_tokens
         logits, self._cache = self.target.prefill([ids_for(self.target, ids)], room)
         self.drafter.begin(ids, room)
-        self._draw(logits[0], self.processed(logits, self.transcript), "target")
+        self._draw(logits, self.processed(logits, self.transcript), "target")
 
     def _check(self, drafted: Drafted, logits: Tensor) -> int:
         """Append the accepted tokens and one of the target's own; return how many were accepted."""
         for place, (token_id, q) in enumerate(drafted):
-            after = self.processed(logits[place : place + 1], self.transcript)
-            p = probabilities(after[0])
-            if float(uniforms([self.generator])) >= acceptance(p, q)[token_id]:
-                self._draw(logits[place], residual(p, q).log()[None], "rejected: residual")
+            before = logits[place : place + 1]
+            after = self.processed(before, self.transcript)
+            p, ids = probabilities(after[0]), ids_for(self.target, [token_id])
+            values = acceptance(p, q.to(p))[ids], log_probs_of(before, ids)
+            [chance], [logprob] = fetch(*values, checked=(before, after))
+            if not self._accepts(chance):
+                self._draw(before, residual(p, q.to(p)).log()[None], "rejected: residual")
                 return place
-            self._append(token_id, logits[place], after[0], "accepted")
+            self.transcript.append(token_id, logprob, before[0], after[0], "accepted")
             if self.transcript.finish_reason is not None:
                 return place
         after = self.processed(logits[-1:], self.transcript)
-        self._draw(logits[-1], after, "bonus" if drafted else "target")
+        self._draw(logits[-1:], after, "bonus" if drafted else "target")
         return len(drafted)
+
+    def _accepts(self, chance: float) -> bool:
+        return float(uniforms([self.generator])) < chance
 
     def processed(self, logits: Tensor, transcript: Transcript) -> Float[Tensor, "1 vocab"]:
         length = len(transcript.token_ids)
         allowed = transcript.stopping.forbid_early_end(logits, [length])
         return process([self.chain], [transcript], allowed)
 
-    def _draw(self, before: Tensor, after: Tensor, decision: str) -> None:
-        token_id = int(sample(after, uniforms([self.generator])))
-        self._append(token_id, before, after[0], decision)
-
-    def _append(self, token_id: int, before: Tensor, after: Tensor, decision: str) -> None:
-        logprob = float(log_probs(widen(before))[token_id])
-        self.transcript.append(token_id, logprob, before, after, decision)
-
-
-Drafted: TypeAlias = list[tuple[int, Tensor]]
-"""The tokens of a proposal, each with the distribution that it was drawn from."""
+    def _draw(
+        self, before: Float[Tensor, "1 vocab"], after: Float[Tensor, "1 vocab"], decision: str
+    ) -> None:
+        ids = sample(after, uniforms([self.generator]))
+        values = ids, log_probs_of(before, ids)
+        [token_id], [logprob] = fetch(*values, checked=(before, after))
+        self.transcript.append(token_id, logprob, before[0], after[0], decision)
 
 
 class Drafter(Protocol):
@@ -212,7 +214,8 @@ class Drafting:
         while len(drafted) < count:
             logits = self._read(imagined.token_ids[-1])
             after = search.processed(self._with_a_way_on(logits, imagined), imagined)
-            token_id = int(sample(after, uniforms([search.generator])))
+            ids = sample(after, uniforms([search.generator]))
+            [[token_id]] = fetch(ids, checked=(logits, after))
             drafted.append((token_id, probabilities(after[0])))
             imagined.append(token_id, 0.0, logits[0], after[0])
             if imagined.finish_reason is not None:
@@ -238,32 +241,7 @@ class Drafting:
         """
         length = len(transcript.token_ids)
         allowed = transcript.stopping.forbid_early_end(logits, [length], dead_rows="keep")
-        return logits if bool(allowed.amax() > -torch.inf) else torch.zeros_like(logits)
-
-
-class Copying:
-    """A lookup in the text so far, which is as sure of its proposals as can be."""
-
-    def __init__(self, search: Speculation, lookup: PromptLookup) -> None:
-        self.search, self.lookup = search, lookup
-
-    def begin(self, ids: Sequence[int], room: int) -> None:
-        pass
-
-    def propose(self, count: int) -> Drafted:
-        transcript = self.search.transcript
-        vocab = self.search.target.vocab_size
-        drafted: Drafted = []
-        for token_id in self.lookup.propose(transcript.prompt_ids + transcript.token_ids, count):
-            certain = torch.zeros(vocab, dtype=torch.float64)
-            certain[token_id] = 1
-            drafted.append((token_id, certain))
-            if token_id in transcript.stopping.ends:
-                break
-        return drafted
-
-    def settle(self, drafted: Drafted, accepted: int) -> None:
-        pass
+        return logits.where(allowed.amax() > -torch.inf, 0.0)
 
 
 def ids_for(lm: LanguageModel, ids: Sequence[int]) -> Int[Tensor, " seq"]:
@@ -271,8 +249,8 @@ def ids_for(lm: LanguageModel, ids: Sequence[int]) -> Int[Tensor, " seq"]:
 
 
 def probabilities(logits: Float[Tensor, " vocab"]) -> Float[Tensor, " vocab"]:
-    """Return softmax(logits) in the widest float, on the CPU, where two models' can be compared."""
-    return widen(logits).softmax(-1).cpu()
+    """Return softmax(logits) in the widest float of the device."""
+    return widen(logits).softmax(-1)
 
 
 def acceptance(p: Float[Tensor, " vocab"], q: Float[Tensor, " vocab"]) -> Float[Tensor, " vocab"]:
@@ -287,4 +265,4 @@ def residual(p: Float[Tensor, " vocab"], q: Float[Tensor, " vocab"]) -> Float[Te
     """
     left = (p - q).clamp(min=0)
     total = left.sum()
-    return left / total if total > 0 else p
+    return torch.where(total > 0, left / total, p)

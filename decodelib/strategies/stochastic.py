@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -13,6 +13,7 @@ from torch import Tensor
 from decodelib.arguments import check_integer, named_repr
 from decodelib.decoding.generation import Generation
 from decodelib.decoding.processing import chains_of, process_hypotheses
+from decodelib.decoding.samplers import fetch
 from decodelib.decoding.search import LateSearch, Move
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import check_logits, widen
@@ -81,6 +82,16 @@ class Perturbed:
     perturbed: float
 
 
+class Extension(NamedTuple):
+    """One more token after a live beam's row; logprob is the token's, total the continuation's."""
+
+    perturbed: float
+    row: int
+    token_id: int
+    logprob: float
+    total: float
+
+
 class StochasticBeams(LateSearch):
     """The beams of one prompt, finished ones among them, by falling perturbed log-probability."""
 
@@ -98,47 +109,49 @@ class StochasticBeams(LateSearch):
 
     def advance(self, logits: Float[Tensor, "rows vocab"]) -> Move:
         live = self.live
+        finished = [beam for beam in self.beams if beam.transcript.finish_reason is not None]
+        noisy, drawn = self._draw(live, logits)
+        entries: list[Extension | Perturbed] = [*drawn, *finished]
+        ranked = sorted(entries, key=lambda entry: -entry.perturbed)
+        if not ranked:
+            first = live[0].transcript
+            raise first.stopping.dead_end(len(first.token_ids))
+
+        self.beams, moves = [], []
+        for entry in ranked[: self.num_beams]:
+            if isinstance(entry, Perturbed):
+                self.beams.append(entry)
+                continue
+            transcript = live[entry.row].transcript.fork()
+            transcript.append(entry.token_id, entry.logprob, logits[entry.row], noisy[entry.row])
+            self.beams.append(Perturbed(transcript, entry.total, entry.perturbed))
+            if transcript.finish_reason is None:
+                moves.append((entry.row, entry.token_id))
+        return Move.of(moves)
+
+    def _draw(
+        self, live: Sequence[Perturbed], logits: Float[Tensor, "rows vocab"]
+    ) -> tuple[Float[Tensor, "rows vocab"], list[Extension]]:
+        """Return all perturbed extensions of the live beams, and those with the largest."""
         check_logits(logits)
         logprobs = widen(logits).log_softmax(-1)
-        stopping = live[0].transcript.stopping
-        lengths = [len(beam.transcript.token_ids) for beam in live]
+        transcripts = [beam.transcript for beam in live]
+        lengths = [len(transcript.token_ids) for transcript in transcripts]
+        stopping = transcripts[0].stopping
         allowed = stopping.forbid_early_end(logits, lengths, dead_rows="keep")
-        allowed = process_hypotheses(self.chain, [beam.transcript for beam in live], allowed)
         # Sampling is from what is left, so what is left is renormalised.
-        allowed = widen(allowed)
+        allowed = widen(process_hypotheses(self.chain, transcripts, allowed))
         alive = allowed.amax(-1, keepdim=True) > -torch.inf
         allowed = allowed.log_softmax(-1).where(alive, -torch.inf)
         so_far = torch.tensor([beam.logprob for beam in live], dtype=allowed.dtype)
         ceilings = torch.tensor([beam.perturbed for beam in live], dtype=allowed.dtype)
         totals = allowed + so_far.to(allowed.device)[:, None]
         noisy = perturb(totals, ceilings.to(allowed.device), self.generator)
-
-        finished = [beam for beam in self.beams if beam.transcript.finish_reason is not None]
         best = noisy.flatten().topk(min(self.num_beams, noisy.numel()))
-        ranked: list[tuple[float, int | None, int]] = [
-            (value, index, 0)
-            for value, index in zip(best.values.tolist(), best.indices.tolist(), strict=True)
-            if value > -torch.inf
-        ]
-        ranked += [(beam.perturbed, None, place) for place, beam in enumerate(finished)]
-        ranked.sort(key=lambda entry: -entry[0])
-
-        if not ranked:
-            raise stopping.dead_end(lengths[0])
-
-        self.beams, moves = [], []
-        for perturbed, index, place in ranked[: self.num_beams]:
-            if index is None:
-                self.beams.append(finished[place])
-                continue
-            row, token_id = divmod(index, logits.shape[-1])
-            transcript = live[row].transcript.fork()
-            logprob = float(logprobs[row, token_id])
-            transcript.append(token_id, logprob, logits[row], noisy[row])
-            self.beams.append(Perturbed(transcript, float(totals[row, token_id]), perturbed))
-            if transcript.finish_reason is None:
-                moves.append((row, token_id))
-        return Move.of(moves)
+        rows, ids = best.indices // logits.shape[-1], best.indices % logits.shape[-1]
+        values = best.values, rows, ids, logprobs[rows, ids], totals[rows, ids]
+        drawn = map(Extension._make, zip(*fetch(*values, checked=[logits]), strict=True))
+        return noisy, [extension for extension in drawn if extension.perturbed > -torch.inf]
 
     def results(self) -> list[Generation]:
         first, *others = (beam.transcript.generation() for beam in self.beams)

@@ -60,6 +60,8 @@ def test_looks_are_counted() -> None:
         "float": lambda: float(logits.sum()),
         "if": lambda: bool(logits.any()),
         "mask": lambda: logits[logits > 0],
+        "assigned by mask": lambda: logits.clone().__setitem__(logits > 9, 0.0),
+        "place": lambda: logits[0, logits[0].argmax()],
         "nonzero": lambda: logits.nonzero(),
         "cpu": lambda: logits.cpu(),
         "to": lambda: logits.to("cpu"),
@@ -69,8 +71,9 @@ def test_looks_are_counted() -> None:
         lambda: logits.double().softmax(-1),
         lambda: logits.to(DEVICE),
         lambda: torch.ones(2, device=DEVICE).sum(),
+        lambda: logits[:, logits[0].topk(3).indices],
     ]
-    assert [looks_during(way) for way in stays] == [[], [], []]
+    assert [looks_during(way) for way in stays] == [[], [], [], []]
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=repr)
@@ -80,24 +83,70 @@ def test_a_token_costs_one_look(strategy, settings) -> None:
 
 
 NO_E = dl.Constraint.from_dfa(DeviceLM(), dl.DFA([{"e": None, "": 0}], accepting=[0]))
+ON_THE_HOST = [
+    dl.DRY(),
+    dl.Mirostat(),
+    dl.GreenListWatermark(),
+    dl.GumbelWatermark(),
+    dl.TournamentWatermark(),
+    NO_E,
+]
 
 
-# What the text so far decides is worked out on the host, which asks for the text of each row; and a
-# constraint is asked whether it has left anything.
-@pytest.mark.parametrize(
-    ("processor", "of_a_row"),
-    [
-        (dl.DRY(), 1),
-        (dl.Mirostat(), 1),
-        (dl.GreenListWatermark(), 1),
-        (dl.GumbelWatermark(), 1),
-        (dl.TournamentWatermark(), 1),
-        (NO_E, 2),
-    ],
-    ids=repr,
-)
-def test_processors_that_follow_the_text_cost_more_looks_a_row(processor, of_a_row) -> None:
-    assert looks_a_token(dl.Sampling(processor)) == 1 + of_a_row * len(PROMPTS)
+@pytest.mark.parametrize("processor", ON_THE_HOST, ids=repr)
+def test_processors_that_follow_the_text_find_it_on_the_host(processor) -> None:
+    assert looks_a_token(dl.Sampling(processor)) == 1
+
+
+BOTH = dl.Temperature(0.8) | dl.RepetitionPenalty(1.2)
+SEARCHES = [
+    (dl.BeamSearch(3), 1),
+    (dl.BeamSearch(3, processors=BOTH), 1),
+    (dl.BeamSearch(3, do_sample=True), 1),
+    (dl.DiverseBeamSearch(4, 2), 2),  # one for each group, which must know what others chose
+    (dl.StochasticBeamSearch(3, BOTH), 1),
+    (dl.ContrastiveSearch(processors=BOTH), 1),
+    (dl.ContrastiveDecoding(DeviceLM()), 1 / 2),  # the rows of both prompts at once
+    (dl.Guidance(1.0, BOTH), 1 / 2),
+    (dl.ArithmeticSampling(BOTH, num_return_sequences=3), 1 / 2),
+    (dl.ConditionedSampling(NO_E, num_particles=3), 2),  # who is alive, and what those draw
+    (dl.ConditionedSampling(NO_E, BOTH, method="rejection", num_particles=3), 1),
+    (dl.EntropySampling(low_entropy=9, high_entropy=9, low_varentropy=99, high_varentropy=99), 2),
+    (dl.EntropySampling(low_varentropy=0, processors=BOTH), 2),  # where it is, and the token
+]
+
+
+@pytest.mark.parametrize(("strategy", "looks"), SEARCHES, ids=repr)
+@pytest.mark.parametrize("settings", [{}, {"min_new_tokens": 2}], ids=["", "may not end"])
+def test_a_step_of_a_search_costs_one_look_for_all_its_rows(strategy, looks, settings) -> None:
+    assert looks_a_token(strategy, **settings) == looks * len(PROMPTS)
+
+
+def test_a_fork_is_followed_with_one_look_for_all_branches() -> None:
+    forks = dl.EntropySampling(low_varentropy=0, high_varentropy=0.001, high_entropy=50)
+    # Three where it forks (where it is, how many tokens are left, which are drawn), then three
+    # times one look for a token of every branch.
+    assert looks_a_token(forks) == (3 + 3) / 4 * len(PROMPTS)
+
+
+def test_a_token_that_a_draft_proposes_costs_a_look_and_its_check_another() -> None:
+    speculative = dl.SpeculativeSampling(DeviceLM(), BOTH, num_draft_tokens=1)
+    # Both models say the same: every proposal is accepted, and a bonus token drawn.
+    assert looks_a_token(speculative) == 3 / 2 * len(PROMPTS)
+
+
+def test_a_token_that_is_drawn_for_power_sampling_costs_one_look() -> None:
+    found: list[dl.Generation] = []
+    power = dl.PowerSampling(num_moves=2, processors=BOTH)
+    looks = looks_during(lambda: found.extend(run(DeviceLM(), power)))
+    drawn = sum(len(move.token_ids) - (move.place or 0) for g in found for move in g.moves)
+    assert len(looks) == drawn + len(PROMPTS)  # the prompts' own tokens are asked for as well
+    assert drawn > 8 * len(PROMPTS)
+
+
+def test_the_record_of_a_token_costs_two_looks() -> None:
+    # A mask, for the mass of what is kept, and all else at once.
+    assert looks_a_token(dl.Sampling(BOTH), trace=True) == 1 + 2 * len(PROMPTS)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=repr)

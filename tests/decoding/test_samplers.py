@@ -9,14 +9,8 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 import decodelib as dl
-from decodelib.decoding.samplers import (
-    _draw,
-    argmax,
-    choose,
-    log_probs_of,
-    sample,
-    uniforms,
-)
+from decodelib.decoding.samplers import _draw, argmax, fetch, log_probs_of, sample, uniforms
+from decodelib.distributions import with_late_checks
 from decodelib.kernels.seeds import seeded
 from tests.helpers.pretend_device import Factories, OnDevice
 
@@ -37,6 +31,16 @@ PROCESSORS = [
 
 def pretended(logits):
     return logits.as_subclass(OnDevice)
+
+
+def chosen(logits, allowed, draws):
+    """Token ids and logprobs on the host, as a search finds them."""
+
+    def compute():
+        ids = argmax(allowed) if draws is None else sample(allowed, draws)
+        return fetch(ids, log_probs_of(logits, ids), checked=(logits, allowed))
+
+    return with_late_checks(logits.device, compute)
 
 
 def u(*values):
@@ -221,12 +225,11 @@ def test_what_a_gpu_is_asked_for_at_once_is_what_the_cpu_finds_in_turn(draws, dt
     allowed = dl.TopK(7)(torch.empty(4, 0, dtype=torch.long), logits)
     expected = argmax(allowed) if draws is None else sample(allowed, draws)
     with Factories():
-        on_gpu = choose(pretended(logits), pretended(allowed), draws)
-    for ids, chosen in [choose(logits, allowed, draws), on_gpu]:
-        assert torch.equal(ids, expected)
-        assert [token_id for token_id, _ in chosen] == expected.tolist()
-        logprobs = log_probs_of(logits, expected).tolist()
-        assert [logprob for _, logprob in chosen] == pytest.approx(logprobs)
+        on_gpu = chosen(pretended(logits), pretended(allowed), draws)
+    for token_ids, logprobs in [chosen(logits, allowed, draws), on_gpu]:
+        assert token_ids == expected.tolist()
+        assert all(type(token_id) is int for token_id in token_ids)
+        assert logprobs == pytest.approx(log_probs_of(logits, expected).tolist())
 
 
 @pytest.mark.parametrize("draws", [None, u(0.5, 0.5)])
@@ -234,7 +237,7 @@ def test_what_a_gpu_is_asked_for_at_once_is_what_the_cpu_finds_in_turn(draws, dt
 def test_what_comes_from_a_gpu_is_refused_as_on_the_cpu(bad, draws) -> None:
     logits = torch.tensor([[1.0, 2, 3], [bad, bad, bad]])
     with pytest.raises(ValueError, match="logits") as on_cpu:
-        choose(logits, logits, draws)
+        chosen(logits, logits, draws)
     with Factories(), pytest.raises(ValueError, match="logits") as from_gpu:
-        choose(pretended(logits), pretended(logits), draws)
+        chosen(pretended(logits), pretended(logits), draws)
     assert str(from_gpu.value) == str(on_cpu.value)

@@ -8,7 +8,7 @@ the host looks at its numbers.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor
@@ -33,7 +33,7 @@ class OnDevice(Tensor):
         name = getattr(func, "__name__", "")
         if func == Tensor.device.__get__:  # type: ignore[attr-defined]
             return DEVICE
-        by_mask = name == "__getitem__" and _is_mask(args[1])
+        by_mask = name in ("__getitem__", "__setitem__") and _is_asked_for(args[1])
         to_host = name == "to" and any(_is(value, "cpu") for value in [*args[1:], *kwargs.values()])
         if name in LOOKS or by_mask or to_host:
             cls.looks.append("mask" if by_mask else name)
@@ -67,16 +67,30 @@ def _is(value: object, kind: str) -> bool:
     return value == kind or (isinstance(value, torch.device) and value.type == kind)
 
 
-def _is_mask(index: object) -> bool:
-    parts = index if isinstance(index, tuple) else (index,)
-    return any(isinstance(part, Tensor) and part.dtype == torch.bool for part in parts)
+def _is_asked_for(index: object) -> bool:
+    """Return whether the host must know an index: a mask's number of rows, or a single place."""
+    tensors = [part for part in (index if isinstance(index, tuple) else (index,)) if _on(part)]
+    return any(part.dtype == torch.bool or part.ndim == 0 for part in tensors)
+
+
+def _on(part: object) -> TypeGuard[OnDevice]:
+    return isinstance(part, OnDevice)
 
 
 class NoCache:
-    hidden = None
+    """The cache of a model that remembers nothing; its hidden states are some numbers."""
+
+    def __init__(self, rows: int, new: int) -> None:
+        self.rows, self.new = rows, new
+
+    @property
+    def hidden(self) -> Tensor:
+        generator = torch.Generator().manual_seed(self.rows)
+        return torch.randn(self.rows, self.new, 8, generator=generator).as_subclass(OnDevice)
 
     def select(self, rows: Tensor) -> NoCache:
-        return self
+        rows.tolist()  # as most caches do, which had better find them on the host
+        return NoCache(len(rows), self.new)
 
     def rewind(self, count: int) -> None: ...
 
@@ -92,7 +106,8 @@ class DeviceLM(dl.LanguageModel):
         self._row = 3 * torch.randn(vocab_size, generator=generator)
 
     def encode(self, text: str) -> Tensor:
-        return torch.tensor([ord(letter) % self.vocab_size for letter in text])
+        ids = [ord(letter) % self.vocab_size for letter in text]
+        return torch.tensor(ids, dtype=torch.long)
 
     def decode(self, ids: Any) -> str:
         return "".join(chr(97 + int(i) % 26) for i in ids)
@@ -101,9 +116,10 @@ class DeviceLM(dl.LanguageModel):
         return self._rows(len(ids))
 
     def prefill(self, prompts: Any, capacity: int) -> tuple[Tensor, NoCache]:
-        return self._rows(len(prompts)), NoCache()
+        return self._rows(len(prompts)), NoCache(len(prompts), max(map(len, prompts)))
 
     def step(self, next_ids: Tensor, cache: NoCache) -> Tensor:
+        cache.new = 1
         return self._rows(next_ids.shape[0])
 
     def extend(self, ids: Tensor, cache: NoCache) -> Tensor:

@@ -32,11 +32,11 @@ def with_the_same_draws(
         chosen = without_replacement(probs[0, live].double().log(), num_samples, generator)
         return live[chosen][None]
 
-    def recorded(logits: torch.Tensor, count: int, _: object) -> list[int]:
+    def recorded(logits: torch.Tensor, count: int, _: object) -> torch.Tensor:
         seen.append(count)
         allowed = logits > -torch.inf
         live = allowed.nonzero()[:, 0] if len(seen) > 1 else torch.arange(lm.vocab_size)
-        chosen: list[int] = live[without_replacement(logits[live], count, generator)].tolist()
+        chosen = live[without_replacement(logits[live], count, generator)]
         return chosen
 
     with torch.no_grad(), mock.patch.object(torch, "multinomial", multinomial):

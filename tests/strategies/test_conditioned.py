@@ -8,10 +8,11 @@ import pytest
 import torch
 
 import decodelib as dl
+from decodelib.decoding.samplers import systematic
 from decodelib.decoding.stopping import Stopping
 from decodelib.decoding.transcript import Transcript
 from decodelib.processors.automata import OTHER
-from decodelib.strategies.conditioned import effective_number, systematic
+from decodelib.strategies.conditioned import effective_number
 from tests.helpers.exact import MAX_NEW, TREE, chi_square_p, continuations, drawn
 
 # No text ends after an odd number of a: the mask knows only at the end what it costs.

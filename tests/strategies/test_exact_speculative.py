@@ -12,25 +12,14 @@ from decodelib.strategies.speculative import acceptance, residual
 from tests.helpers.exact import DRAFT, MAX_NEW, TREE, Chances, chi_square_p, continuations, drawn
 
 
-class Decisions:
-    """Stands in for the acceptance probabilities: 1 to accept the token asked for, 0 to reject."""
-
-    def __init__(self, chances, acceptance):
-        self.chances, self.acceptance = chances, acceptance
-
-    def __getitem__(self, token_id):
-        p = float(self.acceptance[token_id])
-        return 1.0 - self.chances.choose([p, 1 - p])
-
-
 def exact_distribution(strategy, monkeypatch):
-    chances, acceptance = Chances(), speculative.acceptance
+    chances = Chances()
+
+    def accepts(self, chance):
+        return not chances.choose([chance, 1 - chance])
 
     monkeypatch.setattr(speculative, "sample", chances.sample)
-    monkeypatch.setattr(speculative, "uniforms", lambda _: torch.tensor([0.5]))
-    monkeypatch.setattr(
-        speculative, "acceptance", lambda p, q: Decisions(chances, acceptance(p, q))
-    )
+    monkeypatch.setattr(speculative.Speculation, "_accepts", accepts)
     found, more = defaultdict(float), True
     while more:
         chances.begin()
