@@ -1,8 +1,9 @@
 """Two others beside which to stand: transformers compiled, and llama.cpp on the same weights.
 
-Greedy decoding of one row. transformers with a static cache is compiled by PyTorch, for which a C++
-compiler must be there. llama.cpp is tried if llama-cpp-python is installed: `pip install
-llama-cpp-python`, which builds it. Each is checked to give decodelib's tokens.
+One row, greedy, and with llama.cpp a chain of samplers too. transformers with a static cache is
+compiled by PyTorch, for which a C++ compiler must be there. llama.cpp is tried if llama-cpp-python
+is installed: `pip install llama-cpp-python`, which builds it. Each is checked to give decodelib's
+tokens, or, where it draws, tokens that decodelib's chain leaves.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import importlib.util
 import shutil
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from transformers import GenerationConfig
 from transformers.generation.configuration_utils import CompileConfig
 
 import decodelib as dl
+from benchmarks.cases import CHAIN, chain
 from benchmarks.pairs import Pair
 from benchmarks.timing import compare, seconds
 
@@ -33,20 +36,29 @@ def beside(pair: Pair, repeats: int) -> list[dict[str, Any]]:
     prompt = pair.prompt(PROMPT)
     rows = []
     for name, run in _others(pair, prompt).items():
+        strategy = dl.Sampling(*chain().processors) if name.endswith("chain") else dl.Greedy()
         first = seconds(run, pair.ours.device)
-        expected, found = _ours(pair, prompt), run()
-        same = next((i for i, (a, b) in enumerate(zip(expected, found, strict=True)) if a != b),
-                    NEW_TOKENS)  # fmt: skip
-        times = compare(
-            lambda: _ours(pair, prompt), run, NEW_TOKENS, repeats, pair.ours.device
-        )  # fmt: skip
+        same = agreement(pair, prompt, run(), strategy)
+        ours = partial(pair.generate_ours, strategy, [prompt], NEW_TOKENS)
+        times = compare(ours, run, NEW_TOKENS, repeats, pair.ours.device)
         row = {"other": name, "first_s": first, "same_tokens": same}
         rows.append(row | {key: times[key] for key in ("ours_ms", "theirs_ms", "ratio")})
     return rows
 
 
-def _ours(pair: Pair, prompt: torch.Tensor) -> list[int]:
-    return pair.generate_ours(dl.Greedy(), [prompt], NEW_TOKENS)[0]
+def agreement(
+    pair: Pair, prompt: torch.Tensor, token_ids: list[int], strategy: dl.Greedy | dl.Sampling
+) -> int:
+    """Return how many of another's tokens come before the first that the strategy does not allow.
+
+    Greedy decoding allows one token after a text, sampling those that its processors leave.
+    """
+    text = torch.cat([prompt, torch.tensor(token_ids)])
+    logits = pair.ours.logits(text[:-1])[len(prompt) - 1 :]
+    processors = getattr(strategy, "processors", (dl.TopK(1),))
+    allowed = dl.Chain(*processors)(text[None, :0].expand(len(logits), 0), logits).isfinite()
+    places = zip(allowed, token_ids, strict=True)
+    return next((i for i, (row, token_id) in enumerate(places) if not row[token_id]), NEW_TOKENS)
 
 
 def _others(pair: Pair, prompt: torch.Tensor) -> dict[str, Callable[[], list[int]]]:
@@ -56,6 +68,7 @@ def _others(pair: Pair, prompt: torch.Tensor) -> dict[str, Callable[[], list[int
     if importlib.util.find_spec("llama_cpp"):
         for kind in ("F32", "F16"):
             others[f"llama.cpp, {kind}"] = _llama_cpp(pair, prompt, kind)
+            others[f"llama.cpp, {kind}, chain"] = _llama_cpp(pair, prompt, kind, draws=True)
     return others
 
 
@@ -79,8 +92,11 @@ def _compiled(pair: Pair, prompt: torch.Tensor) -> Callable[[], list[int]]:
     return run
 
 
-def _llama_cpp(pair: Pair, prompt: torch.Tensor, kind: str) -> Callable[[], list[int]]:
+def _llama_cpp(
+    pair: Pair, prompt: torch.Tensor, kind: str, draws: bool = False
+) -> Callable[[], list[int]]:
     from llama_cpp import Llama
+    from llama_cpp._internals import LlamaSampler
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.gguf"
@@ -90,12 +106,22 @@ def _llama_cpp(pair: Pair, prompt: torch.Tensor, kind: str) -> Callable[[], list
         llama = Llama(str(path), n_ctx=CONTEXT, n_threads=threads, n_threads_batch=threads,
                       logits_all=False, verbose=False)  # fmt: skip
 
+    sampler = LlamaSampler()
+    if draws:
+        sampler.add_temp(CHAIN["temperature"])
+        sampler.add_top_k(CHAIN["top_k"])
+        sampler.add_top_p(CHAIN["top_p"], 1)
+        sampler.add_min_p(CHAIN["min_p"], 1)
+        sampler.add_dist(0)
+    else:
+        sampler.add_greedy()
+
     def run() -> list[int]:
         llama.reset()
         llama.eval(prompt.tolist())
-        ids = []
+        ids: list[int] = []
         for _ in range(NEW_TOKENS):
-            ids.append(int(np.argmax(llama._ctx.get_logits()[: pair.ours.vocab_size])))
+            ids.append(int(sampler.sample(llama._ctx, -1)))
             if len(ids) < NEW_TOKENS:
                 llama.eval(ids[-1:])
         return ids

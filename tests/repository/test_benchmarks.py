@@ -7,6 +7,7 @@ import gguf
 import pytest
 import torch
 
+import decodelib as dl
 from benchmarks import anchors, growth, load, report
 from benchmarks.__main__ import Log, mixed_case, one_case, one_sampler
 from benchmarks.cases import CHAIN, cases, chain, sampler_calls
@@ -85,3 +86,14 @@ def test_others_that_cannot_be_had_are_left_out(pair, monkeypatch):
     monkeypatch.setattr(anchors.shutil, "which", lambda name: None)
     monkeypatch.setattr(anchors.importlib.util, "find_spec", lambda name: None)
     assert anchors.beside(pair, 1) == []
+
+
+def test_agreement_counts_the_tokens_before_the_first_that_ours_would_not_give(pair):
+    prompt = pair.prompt(anchors.PROMPT)
+    greedy = pair.generate_ours(dl.Greedy(), [prompt], anchors.NEW_TOKENS)[0]
+    assert anchors.agreement(pair, prompt, greedy, dl.Greedy()) == anchors.NEW_TOKENS
+    chain = dl.Sampling(dl.TopK(2))
+    drawn = pair.generate_ours(chain, [prompt], anchors.NEW_TOKENS)[0]
+    assert anchors.agreement(pair, prompt, drawn, chain) == anchors.NEW_TOKENS
+    other = [*greedy[:9], (greedy[9] + 1) % pair.ours.vocab_size, *greedy[10:]]
+    assert anchors.agreement(pair, prompt, other, dl.Greedy()) == 9
