@@ -85,8 +85,10 @@ def command(folder: Path, settings: Path) -> tuple[list[str], dict[str, str]]:
         "JUPYTER_PATH": before("JUPYTER_PATH", settings),
         "PYTHONPATH": before("PYTHONPATH", folder.parent),
     }
-    # A small model has done its sums before several threads have met.
-    return run, {"OMP_NUM_THREADS": "1"} | os.environ | found
+    # A small model has done its sums before several threads have met; and if a reader takes more
+    # threads, those that wait for each other should leave the processor to other programs.
+    calm = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
+    return run, calm | os.environ | found
 
 
 def main() -> int:
