@@ -4,8 +4,8 @@
     python -m tools.claims_on random        # random weights behind GPT-2's vocabulary size
 
 The chapters are copied, so their stored outputs stay as they are. A cell that raises does not stop
-its chapter. `--json FILE` keeps the report as data, which `python -m tools.claims_elsewhere` reads;
-chapters that it has and that are not run again stay in it.
+its chapter. `--json FILE` keeps the report as data after every chapter, for
+`python -m tools.claims_elsewhere`; what FILE has of chapters that are not run again stays in it.
 """
 
 from __future__ import annotations
@@ -114,20 +114,37 @@ def outcomes(notebook: Path, recorded: Sequence[dict[str, Any]]) -> list[dict[st
     return found
 
 
-def run_chapters(notebooks: Sequence[Path], model: str, dtype: str, jobs: int) -> dict[str, Any]:
-    """Run chapters side by side; return a report of them all, with its date and versions."""
-    with ProcessPoolExecutor(max_workers=jobs) as pool:
-        runs = pool.map(partial(run_chapter, model=model, dtype=dtype), notebooks)
-        chapters = list(tqdm(runs, total=len(notebooks), unit="chapter"))
-    dtypes = [run.pop("dtype") for run in chapters]
+def run_chapters(
+    notebooks: Sequence[Path], model: str, dtype: str, jobs: int, file: Path | None = None
+) -> dict[str, Any]:
+    """Run chapters side by side; return a report of them all, with its date and versions.
+
+    After each chapter the report so far is written to `file`: a run of hours may be interrupted.
+    """
     versions = {name: version(name) for name in VERSIONS} | {"python": platform.python_version()}
-    return {
+    report: dict[str, Any] = {
         "model": Path(model).name,
-        "dtype": dtypes[0],
+        "dtype": dtype,
         "date": datetime.date.today().isoformat(),
         "versions": versions | {"torch": torch.__version__.split("+")[0]},
-        "chapters": chapters,
+        "chapters": [],
     }
+    with ProcessPoolExecutor(max_workers=jobs) as pool:
+        runs = pool.map(partial(run_chapter, model=model, dtype=dtype), notebooks)
+        for run in tqdm(runs, total=len(notebooks), unit="chapter"):
+            computed = run.pop("dtype")
+            report["dtype"] = report["dtype"] if report["chapters"] else computed
+            report["chapters"].append(run)
+            if file is not None:
+                write_merged(file, report)
+    return report
+
+
+def write_merged(file: Path, report: dict[str, Any]) -> None:
+    """Write a report as data, with the chapters that only the one in `file` has."""
+    kept = json.loads(file.read_text("utf-8")) if file.exists() else report
+    text = json.dumps(merged(kept, report), indent=1, ensure_ascii=False)
+    file.write_text(text + "\n", "utf-8")
 
 
 def merged(older: dict[str, Any], report: dict[str, Any]) -> dict[str, Any]:
@@ -202,12 +219,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             write_random_model(Path(model))
         elif Path(model).expanduser().is_dir():
             model = str(Path(model).expanduser().resolve())
-        report = run_chapters(notebooks, model, args.dtype, args.jobs)
+        report = run_chapters(notebooks, model, args.dtype, args.jobs, args.json)
     print(as_text(report))
-    if args.json:
-        kept = json.loads(args.json.read_text("utf-8")) if args.json.exists() else report
-        text = json.dumps(merged(kept, report), indent=1, ensure_ascii=False)
-        args.json.write_text(text + "\n", "utf-8")
     raised = any(run["raised"] for run in report["chapters"])
     return int(raised or (args.strict and bool(failing(report, "every model", "mathematics"))))
 

@@ -7,7 +7,7 @@ import pytest
 
 import decodelib as dl
 from decodelib.models.loading import STORYBOOK
-from tools.claims_on import as_text, failing, main, merged, run_chapter
+from tools.claims_on import as_text, failing, main, merged, run_chapter, run_chapters
 from tools.random_model import GPT2_VOCAB, write_random_model
 
 SETUP = """\
@@ -111,6 +111,28 @@ def test_the_command_fails_for_what_must_not_happen(
     report["chapters"] = [run | {"claims": [claim], "raised": raised}]
     monkeypatch.setattr("tools.claims_on.run_chapters", lambda *arguments: report)
     assert main(["m", "--chapters", str(chapter), *["--strict"] * strict]) == status
+
+
+def test_the_chapters_before_an_interruption_are_kept(tmp_path, monkeypatch, run):
+    class Pool:
+        def __init__(self, max_workers): ...
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error): ...
+        def map(self, function, notebooks):
+            yield run | {"chapter": "01_first"}
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("tools.claims_on.ProcessPoolExecutor", Pool)
+    file = tmp_path / "report.json"
+    with pytest.raises(KeyboardInterrupt):
+        run_chapters(
+            [tmp_path / "01_first.ipynb", tmp_path / "02_second.ipynb"], "m", "auto", 1, file
+        )
+    kept = json.loads(file.read_text())
+    assert [chapter["chapter"] for chapter in kept["chapters"]] == ["01_first"]
+    assert kept["dtype"] == run["dtype"]
 
 
 def test_a_chapter_run_again_replaces_its_own_outcome_and_no_other():
