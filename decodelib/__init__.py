@@ -33,7 +33,12 @@ from decodelib.processors.watermarks import (
 from decodelib.processors.xtc import XTC
 from decodelib.strategies.arithmetic import ArithmeticSampling
 from decodelib.strategies.beam import BeamSearch
-from decodelib.strategies.choosing import BestOfN, MinimumBayesRisk, SelfConsistency
+from decodelib.strategies.choosing import (
+    BestOfN,
+    MinimumBayesRisk,
+    SelfConsistency,
+    mean_logprob,
+)
 from decodelib.strategies.conditioned import ConditionedSampling
 from decodelib.strategies.contrastive_decoding import ContrastiveDecoding
 from decodelib.strategies.contrastive_search import ContrastiveSearch
@@ -106,6 +111,7 @@ __all__ = [
     "generate",
     "generate_batch",
     "load",
+    "mean_logprob",
     "preset",
     "resolve",
     "stream",

@@ -49,10 +49,11 @@ def word_overlap(hypothesis: Generation, reference: Generation) -> float:
 def mean_logprob(text: Generation) -> float:
     """Return the mean ln p of a text's tokens under the model: a reward that asks for likely texts.
 
-    In nats a token, so that a long text is not worse for its length alone.
+    In nats a token, so that a long text is not worse for its length alone. A text without tokens
+    has 0; nothing raises.
 
     >>> lm = dl.TableLM({"": {"a": 0.5, "b": 0.5}})
-    >>> round(mean_logprob(dl.generate(lm, "a", dl.Sampling(), max_new_tokens=3)), 3)
+    >>> round(dl.mean_logprob(dl.generate(lm, "a", dl.Sampling(), max_new_tokens=3)), 3)
     -0.693
     """
     return math.fsum(text.logprobs) / max(1, len(text.logprobs))

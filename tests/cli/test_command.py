@@ -11,7 +11,6 @@ import pytest
 
 import decodelib as dl
 from decodelib.cli import main
-from decodelib.strategies.choosing import mean_logprob
 from decodelib.strategies.presets import PRESETS
 
 PROMPT = "Once upon a time"
@@ -110,7 +109,7 @@ def lm() -> dl.LanguageModel:
         ),
         (
             ["--strategy", "best-of-n", "--num-return-sequences", "3", "--top-k", "40"],
-            dl.BestOfN(mean_logprob, dl.Sampling(dl.TopK(40), num_return_sequences=3)),
+            dl.BestOfN(dl.mean_logprob, dl.Sampling(dl.TopK(40), num_return_sequences=3)),
         ),
         (
             ["--strategy", "mbr", "--num-return-sequences", "3", "--temperature", "0.8"],

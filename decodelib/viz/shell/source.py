@@ -46,6 +46,8 @@ def as_source(strategy: Strategy) -> str:
     for model in vars(strategy).values() if hasattr(strategy, "__dict__") else ():
         if isinstance(model, dl.LanguageModel):
             text = text.replace(repr(model), as_call(model))
+    if isinstance(strategy, dl.BestOfN) and strategy.reward is dl.mean_logprob:
+        text = text.replace("(mean_logprob", "(dl.mean_logprob", 1)
     return re.sub(
         r"(?<![\w.])([A-Z]\w*)\(", lambda m: f"dl.{m[0]}" if m[1] in dl.__all__ else m[0], text
     )

@@ -212,6 +212,8 @@ def test_source_makes_the_models_that_a_strategy_holds_with_their_layers_and_dty
         def __repr__(self) -> str:
             return "Own(TopP(0.5))"
 
+    best = as_source(dl.BestOfN(dl.mean_logprob, dl.Sampling(num_return_sequences=2)))
+    assert best == "dl.BestOfN(dl.mean_logprob, candidates=dl.Sampling(num_return_sequences=2))"
     assert as_source(dl.Sampling(Own())) == "dl.Sampling(Own(dl.TopP(0.5)))"
 
 
