@@ -105,14 +105,10 @@ def chapter(tmp_path):
     """Write a chapter of one section around one cell."""
 
     def write(cell):
-        heading = {
-            "cell_type": "markdown",
-            "id": "a",
-            "metadata": {},
-            "source": "# Title\n\n## Tails",
-        }
+        title = {"cell_type": "markdown", "id": "a", "metadata": {}}
+        title["source"] = "# Title\n\n## Tails"
         path = tmp_path / "01_test.ipynb"
-        path.write_text(json.dumps({"cells": [heading, {"id": "b"} | cell]}))
+        path.write_text(json.dumps({"cells": [title, {"id": "b"} | cell]}))
         return path
 
     return write
@@ -124,9 +120,8 @@ def code(source, **metadata):
 
 def test_a_claim_is_listed_with_its_comparison_and_section(chapter):
     path = chapter(code('claim("Tails are heavy.", measured=tail, above=0.1)'))
-    assert "| Tails are heavy. | `tail above 0.1` | [Tails](01_test.ipynb#tails) |" in ledger(
-        [path]
-    )
+    row = "| Tails are heavy. | `tail above 0.1` | [Tails](01_test.ipynb#tails) |"
+    assert row in ledger([path])
 
 
 def test_the_ledger_says_which_models_a_claim_is_about(chapter):
@@ -262,10 +257,7 @@ def test_a_comparison_outside_the_call_weakened_in_any_of_twenty_cells_is_notice
     [
         ("n = sum(x > 1 for x in xs)\nclaim('A.', measured=n, above=3)", ["x > 1"]),
         ("kept = p >= 0.1\nn = kept.sum()\nclaim('A.', measured=n, above=3)", ["p >= 0.1"]),
-        (
-            "for x in xs:\n    if x < 2:\n        n += 1\nclaim('A.', measured=n, above=3)",
-            ["x < 2"],
-        ),
+        ("for x in xs:\n  if x < 2:\n    n += 1\nclaim('A.', measured=n, above=3)", ["x < 2"]),
         ("if a < b:\n    rows.append(1)\nclaim('A.', measured=len(rows), above=3)", ["a < b"]),
         ("for n in xs[ys == 1]:\n    pass\nclaim('A.', measured=n, above=3)", ["ys == 1"]),
         ("other = x > 1\nclaim('A.', measured=n, above=3)", []),
