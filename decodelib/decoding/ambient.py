@@ -24,6 +24,10 @@ def undisturbed(lm: LanguageModel[Any]) -> Iterator[None]:
         for kind in {"cpu", lm.device.type}:
             if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))
-        if torch.get_default_device().type != "cpu":
+        try:
+            default = torch.get_default_device().type
+        except AttributeError:  # torch 2.8 and 2.9, once a default device has been taken back
+            default = "cpu"
+        if default != "cpu":
             stack.enter_context(torch.device("cpu"))
         yield
