@@ -133,9 +133,9 @@ def test_the_readers_own_prompt_is_computed_by_the_kernel(lab):
         (" ", "own-trouble", "Prompt must hold some text, got ' '."),
         ("The wolf", "own-result", "Your own prompt"),
     ):
-        lab.driver.execute_script("arguments[0].select()", part("own-prompt"))
         lab.focus(index, part("own-prompt"))
-        lab.press(Keys.CONTROL + "a" + Keys.NULL, typed)
+        lab.driver.execute_script("arguments[0].select()", part("own-prompt"))
+        lab.press(typed)
         assert lab.active == index
         lab.focus(index, part("own-go"))
         lab.press(Keys.ENTER)
