@@ -16,7 +16,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
-WORKERS = str(min(4, max(2, os.cpu_count() or 2)))
+# One more than cores: a test with a browser or a kernel waits for it a quarter of the time.
+WORKERS = str(min(4, (os.cpu_count() or 2) + 1))
 CHAPTERS = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout", "120"]
 CHAPTERS += ["--nbval-sanitize-with", "chapters/nbval_sanitize.cfg", "--dist", "loadscope"]
 
