@@ -37,7 +37,9 @@ from tests.helpers.site_pages import (
 
 pytestmark = pytest.mark.browser
 
-ONE_OF_EACH_KIND = tuple(f"chapters/{name}" for name in ("index", "04", "games", "glossary"))
+PAGES_DAILY = tuple(f"chapters/{name}" for name in ("index", "04", "games", "glossary"))
+EXPLORERS_DAILY = tuple(f"chapters/{name}" for name in ("06", "14", "19"))
+"""What is looked at in every run: pages of each kind; chapters with explorers of several kinds."""
 weekly_on_all = pytest.mark.parametrize(
     "every", [pytest.param(False, id="some"), pytest.param(True, id="all", marks=pytest.mark.long)]
 )
@@ -99,8 +101,9 @@ def test_first_page_is_light_and_soon_alive(driver, site, base):
     assert not [address for address in asked if "mathjax" in address or "searchindex" in address]
 
 
-def test_every_control_of_every_explorer_can_be_moved_anywhere(driver, site, base):
-    for number, path in enumerate(pages_with_explorers(site)):
+@weekly_on_all
+def test_every_control_of_every_explorer_can_be_moved_anywhere(driver, site, base, every):
+    for number, path in enumerate(chosen(pages_with_explorers(site), every, EXPLORERS_DAILY)):
         for root in visit(driver, f"{base}/{path}"):
             moved = driver.execute_script(MOVE_EVERYTHING, root, number)
             where = (path, state_of(root)["title"])
@@ -111,9 +114,11 @@ def test_every_control_of_every_explorer_can_be_moved_anywhere(driver, site, bas
         assert (external(asked), failed) == ([], []), path
 
 
-def chosen(pages: list[str], every: bool) -> list[str]:
-    """Return a page of each kind, or all of them, which takes minutes."""
-    return [page for page in pages if every or page.startswith(ONE_OF_EACH_KIND)]
+def chosen(pages: list[str], every: bool, daily: tuple[str, ...]) -> list[str]:
+    """Return the pages that begin as those of every day do, or all, which takes minutes."""
+    found = [page for page in pages if every or page.startswith(daily)]
+    assert len(found) >= len(daily)
+    return found
 
 
 def settings_to_try(rng: np.random.Generator) -> list[dict]:
@@ -143,17 +148,21 @@ def move_and_compare(driver, root, seed: int) -> int:
 
 @weekly_on_all
 def test_the_distribution_explorers_show_what_decodelib_computes(driver, site, base, every):
-    for number, path in enumerate(chosen(pages_with_explorers(site), every)):
+    compared = 0
+    for number, path in enumerate(chosen(pages_with_explorers(site), every, EXPLORERS_DAILY)):
         visit(driver, f"{base}/{path}")
         for root in driver.find_elements("css selector", "[data-dx-kind='distribution']"):
-            assert move_and_compare(driver, root, seed=number) >= 20
+            tried = move_and_compare(driver, root, seed=number)
+            assert tried >= 20
+            compared += tried
+    assert compared
 
 
 @weekly_on_all
 def test_axe_finds_nothing_on_pages_light_or_dark_and_nothing_moves(driver, site, base, every):
     ask_for_less_motion(driver)
     code_seen: list[str] = []
-    for path in chosen(pages_of(site), every):
+    for path in chosen(pages_of(site), every, PAGES_DAILY):
         for root in visit(driver, f"{base}/{path}"):
             driver.execute_script(REVEAL, root)
             for name in ("Draw 100", "Step"):
