@@ -82,17 +82,20 @@ def looping(
     return [prompt for prompt, text in pairs if ends_in_repetition(text.token_ids)]
 
 
-def straddling(lm: LanguageModel, text: str) -> str | None:
-    """Return the first piece of `text` that begins inside a token and ends inside the next one.
+def straddling(tokens: Sequence[str]) -> str | None:
+    """Return the first piece of a text that begins inside a token and ends inside the next one.
 
     Such a stop string is in no token of the text, and its first half cannot be told from ordinary
     text. None if no two neighbouring tokens are long enough: each needs two characters.
+
+    Args:
+        tokens: The text's tokens as they were drawn, such as `generation.tokens`: a model may spell
+            a text in another way than its tokenizer.
     """
-    pieces = [lm.decode([i]) for i in lm.encode(text).tolist()]
-    for left, right in pairwise(pieces):
+    for left, right in pairwise(tokens):
         if min(len(left), len(right)) < 2 or "\ufffd" in left + right:
             continue
         piece = left[1:] + right[:-1]
-        if not any(piece in other for other in pieces):
+        if not any(piece in token for token in tokens):
             return piece
     return None
