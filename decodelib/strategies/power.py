@@ -177,7 +177,8 @@ class SuffixChain(LateSearch):
             self.room = min(self.room + (self.strategy.block_length or self.limit), self.limit)
             self.moves_left = self.strategy.num_moves
             self.text = self._drawn_anew(len(self.text))
-            self._note(None, self.text, 0.0, 1.0, None, True)
+            decided = {"log_ratio": 0.0, "acceptance": 1.0, "drawn": None, "accepted": True}
+            self._note(None, self.text, **decided)
         return Move.of([])
 
     def _move(self) -> None:
@@ -186,7 +187,8 @@ class SuffixChain(LateSearch):
         ratio = log_ratio(self.text, proposed, place, self.strategy.alpha)
         chance = acceptance(ratio)
         drawn, accepted = self._takes(chance)
-        self._note(place, proposed, ratio, chance, drawn, accepted)
+        decided = {"log_ratio": ratio, "acceptance": chance, "drawn": drawn, "accepted": accepted}
+        self._note(place, proposed, **decided)
         if accepted:
             self.text = proposed
 
@@ -197,10 +199,10 @@ class SuffixChain(LateSearch):
         drawn = float(uniforms([self.generator]))
         return drawn, drawn < chance
 
-    def _note(self, place: int | None, text: Sequence[Drawn], *decision: Any) -> None:
+    def _note(self, place: int | None, text: Sequence[Drawn], **decided: Any) -> None:
         ids = tuple(d.token_id for d in text)
         logprob = math.fsum(d.logprob for d in text)
-        self.moves.append(Proposal(place, ids, self.lm.decode(ids), logprob, *decision))
+        self.moves.append(Proposal(place, ids, self.lm.decode(ids), logprob, **decided))
 
     def _drawn_anew(self, place: int) -> list[Drawn]:
         """Return the text up to `place`, continued from there until it ends or fills the block."""

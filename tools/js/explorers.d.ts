@@ -228,6 +228,8 @@ interface Parts {
   sharing(options: { model: Model; code(): string }): View;
   /** The door to the reader's own prompt; null where neither a kernel nor the page runs the model. */
   own(kind: string, page: AnyPage): Door | null;
+  /** The explorers that the page's model can answer for: live/own-KIND.js each. */
+  ownKinds: readonly string[];
   /** The door where a kernel runs; null where none does, and for an explorer without a form. */
   kernel(kind: string, page: AnyPage): Door | null;
   explorer<Data extends CommonData>(

@@ -18,7 +18,7 @@ from decodelib.models.toy import TableLM
 from decodelib.strategies.beam import BeamSearch
 from decodelib.strategies.sampling import Greedy
 from decodelib.viz.beams.record import DIGITS, Outcome, grow, on_path, replay
-from decodelib.viz.shell.explorer import Explorer, build, question
+from decodelib.viz.shell.explorer import ALIVE, Explorer, build, question
 from decodelib.viz.shell.limits import Limit, number, one_of
 from decodelib.viz.shell.own import TITLE, Field, Form
 from decodelib.viz.shell.source import as_call
@@ -143,7 +143,7 @@ class BeamExplorer(Explorer):
             for score, index in self.outcome(self.step).finished:
                 length = self.tree.nodes[index].length
                 lines.append(f"  {score:>9.4f} {length:>3}  {self.text_of(index)!r}")
-        lines += ["", "This comes alive on the book's website, and here when this cell is run."]
+        lines += ["", ALIVE]
         return "\n".join(lines)
 
 

@@ -15,7 +15,7 @@ from decodelib.decoding.loop import generate_batch
 from decodelib.models.base import LanguageModel
 from decodelib.models.toy import TableLM
 from decodelib.strategies.power import PowerSampling
-from decodelib.viz.shell.explorer import Explorer, build, question
+from decodelib.viz.shell.explorer import ALIVE, Explorer, build, question
 from decodelib.viz.shell.limits import Limit, number, one_of
 from decodelib.viz.shell.source import as_call
 
@@ -96,7 +96,7 @@ class ChainExplorer(Explorer):
             fate = "accepted" if move["accepted"] else "rejected"
             text = "".join(move["tokens"])
             lines.append(f"{place:>5}  {kept:>5} {move['logprob']:>8.2f} {chance}  {fate} {text!r}")
-        lines += ["", "This comes alive on the book's website, and here when this cell is run."]
+        lines += ["", ALIVE]
         return "\n".join(lines)
 
 

@@ -15,7 +15,7 @@ from decodelib.models.toy import TableLM
 from decodelib.processors.temperatures import EntropyTemperature
 from decodelib.strategies.entropix import EntropySampling, Quadrant
 from decodelib.viz.entropy.record import adaptive_band, axis_end, record_steps
-from decodelib.viz.shell.explorer import build, question
+from decodelib.viz.shell.explorer import ALIVE, build, question
 from decodelib.viz.shell.limits import Limit, number
 from decodelib.viz.shell.own import TITLE, Form
 from decodelib.viz.shell.source import load_of
@@ -152,7 +152,7 @@ class EntropyMap(TextsExplorer):
                 f"  adaptive temperature {place.temperature:.3f}",
                 "  most probable: " + ", ".join(f"{a!r} {p:.4f}" for a, p in place.candidates),
             ]
-        lines += ["", "This comes alive on the book's website, and here when this cell is run."]
+        lines += ["", ALIVE]
         return "\n".join(lines)
 
 

@@ -23,7 +23,7 @@ from decodelib.viz.player.record import (
     most_uncertain,
     path_of,
 )
-from decodelib.viz.shell.explorer import Explorer, build, question
+from decodelib.viz.shell.explorer import ALIVE, Explorer, build, question
 from decodelib.viz.shell.limits import Limit, number
 from decodelib.viz.shell.own import TITLE, Field, Form
 from decodelib.viz.shell.source import as_call, as_source
@@ -162,7 +162,7 @@ class GenerationPlayer(Explorer):
             )
         count = len(data["branches"]) - 1
         lines += ["", f"{count} branches are recorded."] if count else []
-        lines += ["", "This comes alive on the book's website, and here when this cell is run."]
+        lines += ["", ALIVE]
         return "\n".join(lines)
 
 

@@ -17,7 +17,7 @@ from decodelib.decoding.search import Strategy
 from decodelib.models.base import LanguageModel
 from decodelib.models.toy import TableLM
 from decodelib.viz.race.scores import METRICS, scores, winner
-from decodelib.viz.shell.explorer import Explorer, build, question
+from decodelib.viz.shell.explorer import ALIVE, Explorer, build, question
 from decodelib.viz.shell.limits import Limit, list_of, number, one_of
 from decodelib.viz.shell.own import TITLE, Field, Form
 from decodelib.viz.shell.source import as_call, as_source
@@ -137,7 +137,7 @@ class RaceExplorer(Explorer):
             texts = self.generations[name]
             text = texts[min(self.sample, len(texts)) - 1].text
             lines += ["", f"{name}: {records[name]['repr']}", *textwrap.wrap(repr(text), 96)]
-        lines += ["", "This comes alive on the book's website, and here when this cell is run."]
+        lines += ["", ALIVE]
         return "\n".join(lines)
 
 

@@ -27,7 +27,7 @@ from decodelib.viz.rating.pairs import (
     pair_up,
     record_pairs,
 )
-from decodelib.viz.shell.explorer import Explorer, build
+from decodelib.viz.shell.explorer import ALIVE, Explorer, build
 from decodelib.viz.shell.limits import Limit, number
 from decodelib.viz.shell.source import as_call, as_source
 
@@ -181,7 +181,7 @@ class RatingExplorer(Explorer):
                 lines += textwrap.wrap(head + repr(text["text"]), 96)
         if self.is_hidden:
             lines += ["", "The strategies are named once all pairs are rated."]
-        lines += ["", "This comes alive on the book's website, and here when this cell is run."]
+        lines += ["", ALIVE]
         return "\n".join(lines)
 
 

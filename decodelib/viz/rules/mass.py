@@ -16,7 +16,7 @@ from decodelib.models.base import LanguageModel
 from decodelib.models.toy import TableLM
 from decodelib.processors.constraint import Constraint
 from decodelib.strategies.sampling import Sampling
-from decodelib.viz.shell.explorer import build, question
+from decodelib.viz.shell.explorer import ALIVE, build, question
 from decodelib.viz.shell.own import TITLE, Field, Form
 from decodelib.viz.shell.source import as_call, load_of
 from decodelib.viz.shell.texts import TextsExplorer
@@ -58,7 +58,7 @@ class MassStrip(TextsExplorer):
         ):
             shown = "?" if self.is_hidden else f"{mass:.4f}"
             lines.append(f"{token!r:<16} Z = {shown:>7}   {allowed:,} tokens allowed")
-        lines += ["", "This comes alive on the book's website, and here when this cell is run."]
+        lines += ["", ALIVE]
         return "\n".join(lines)
 
 

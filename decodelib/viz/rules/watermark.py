@@ -18,7 +18,7 @@ from decodelib.models.base import LanguageModel
 from decodelib.processors.marking import binomial_tail
 from decodelib.processors.watermarks import GreenListWatermark
 from decodelib.strategies.sampling import Sampling
-from decodelib.viz.shell.explorer import build, question
+from decodelib.viz.shell.explorer import ALIVE, build, question
 from decodelib.viz.shell.limits import Limit, list_of, number, one_of
 from decodelib.viz.shell.own import TITLE, Field, Form
 from decodelib.viz.shell.source import as_call, load_of
@@ -123,8 +123,7 @@ class WatermarkEditor(TextsExplorer):
             f"[{words[word]}]" if green and not self.is_hidden else words[word]
             for word, green in zip(ids, marks, strict=True)
         )
-        told = "This comes alive on the book's website, and here when this cell is run."
-        return "\n".join([self.title, self.summary(), "", shown, "", told])
+        return "\n".join([self.title, self.summary(), "", shown, "", ALIVE])
 
 
 def explore_watermark(

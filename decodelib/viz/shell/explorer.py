@@ -31,6 +31,9 @@ STATIC = Path(__file__).parents[1] / "static"
 
 _MANIFEST = json.loads((STATIC / "manifest.json").read_text(encoding="utf-8"))
 
+ALIVE = "This comes alive on the book's website, and here when this cell is run."
+"""The last line of the text that stands for an explorer where no script runs."""
+
 SCRIPTS: tuple[str, ...] = tuple(_MANIFEST["scripts"])
 """The front end, in loading order: the shell, and then each explorer adds its own."""
 

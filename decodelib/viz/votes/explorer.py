@@ -16,7 +16,7 @@ from decodelib.models.base import LanguageModel
 from decodelib.models.toy import TableLM
 from decodelib.strategies.choosing import SelfConsistency
 from decodelib.strategies.sampling import Sampling
-from decodelib.viz.shell.explorer import Explorer, build, question
+from decodelib.viz.shell.explorer import ALIVE, Explorer, build, question
 from decodelib.viz.shell.limits import Limit, number, one_of
 from decodelib.viz.shell.own import TITLE, Field, Form
 from decodelib.viz.shell.source import as_call, as_source
@@ -129,7 +129,7 @@ class VoteExplorer(Explorer):
             lines += ["", "The tree is shown once a prediction is made."]
         else:
             lines += self._written(self.tree, 0)
-        lines += ["", "This comes alive on the book's website, and here when this cell is run."]
+        lines += ["", ALIVE]
         return "\n".join(lines)
 
     def _written(self, branches: tuple[Branch, ...], depth: int) -> list[str]:

@@ -29,12 +29,8 @@
         "data-live-place": place,
         text: inText(text.names[id]),
         onclick: () => open(place),
-        onfocus: () => reach(place),
       }),
     );
-    const reach = (/** @type {number} */ place) => {
-      for (const [i, button] of buttons.entries()) button.tabIndex = i === place ? 0 : -1;
-    };
     const node = element(
       "p",
       {
@@ -44,15 +40,7 @@
       },
       ...buttons,
     );
-    node.addEventListener("keydown", (/** @type {any} */ event) => {
-      const all = buttons.length;
-      const steps = new Map(Object.entries({ ArrowRight: 1, ArrowLeft: -1, Home: -all, End: all }));
-      const by = steps.get(event.key);
-      const at = buttons.indexOf(event.target);
-      if (!by || at < 0) return;
-      event.preventDefault();
-      buttons[Math.min(Math.max(at + by, 0), all - 1)].focus();
-    });
+    parts.walkAlong(node, buttons);
     return { node, buttons };
   }
 

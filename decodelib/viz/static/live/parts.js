@@ -134,5 +134,24 @@
     );
   }
 
-  Object.assign(live, { parts: { loader, field, frame, freshId, percent, numbers } });
+  /** One tab stop for all buttons of a text; the arrow keys walk along them.
+   *  @param {HTMLElement} text
+   *  @param {HTMLElement[]} buttons They may become more. */
+  function walkAlong(text, buttons) {
+    text.addEventListener("focusin", (event) => {
+      if (!buttons.includes(/** @type {HTMLElement} */ (event.target))) return;
+      for (const button of buttons) button.tabIndex = button === event.target ? 0 : -1;
+    });
+    text.addEventListener("keydown", (event) => {
+      const all = buttons.length;
+      const steps = new Map(Object.entries({ ArrowRight: 1, ArrowLeft: -1, Home: -all, End: all }));
+      const by = steps.get(event.key);
+      const at = buttons.indexOf(/** @type {HTMLElement} */ (event.target));
+      if (!by || at < 0) return;
+      event.preventDefault();
+      buttons[Math.min(Math.max(at + by, 0), all - 1)].focus();
+    });
+  }
+
+  Object.assign(live, { parts: { loader, field, frame, freshId, percent, numbers, walkAlong } });
 })();

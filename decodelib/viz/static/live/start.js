@@ -9,16 +9,6 @@
   const BASE = here.replace(/start\.js.*$/, "");
   const COMMON = ["model/engine.js", "client.js", "parts.js"];
   const GAME = ["game-play.js", "game.js"];
-  const KINDS = [
-    "distribution",
-    "player",
-    "beams",
-    "entropy",
-    "race",
-    "votes",
-    "mass",
-    "watermark",
-  ];
 
   /** What each piece needs besides, in loading order.
    *  @type {Record<string, string[]>} */
@@ -27,7 +17,10 @@
     speed: ["speed.js"],
     opening: ["tokens.js", "opening.js"],
     line: ["line-sources.js", "line-view.js", "line.js"],
-    own: ["own.js", ...KINDS.map((kind) => `own-${kind}.js`)],
+    get own() {
+      const { ownKinds } = globalThis.DecodeExplorer.parts;
+      return ["own.js", ...ownKinds.map((kind) => `own-${kind}.js`)];
+    },
     shannon: [...GAME, "game-bet.js", "game-shannon.js"],
     strategy: [...GAME, "game-bet.js", "game-strategy.js"],
     watermark: [...GAME, "marked-text.js", "game-watermark.js"],

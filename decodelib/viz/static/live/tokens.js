@@ -43,25 +43,12 @@
         title: `${parts.percent(p)}, rank ${step.rank}`,
         text: seen,
         onclick: () => toggle(button, place),
-        onfocus: () => reach(button),
       });
       buttons.push(button);
       text.append(before, button, after);
     }
 
-    /** One tab stop for the whole text; the arrow keys walk along it. */
-    function reach(/** @type {HTMLElement} */ button) {
-      for (const other of buttons) other.tabIndex = other === button ? 0 : -1;
-    }
-    text.addEventListener("keydown", (/** @type {any} */ event) => {
-      const all = buttons.length;
-      const steps = new Map(Object.entries({ ArrowRight: 1, ArrowLeft: -1, Home: -all, End: all }));
-      const by = steps.get(event.key);
-      const at = buttons.indexOf(event.target);
-      if (!by || at < 0) return;
-      event.preventDefault();
-      buttons[Math.min(Math.max(at + by, 0), buttons.length - 1)].focus();
-    });
+    parts.walkAlong(text, buttons);
 
     /** @param {HTMLElement} button
      *  @param {number} place */

@@ -9,7 +9,7 @@
 (() => {
   const { element, parts } = globalThis.DecodeExplorer;
 
-  const KINDS = [
+  const KINDS = Object.freeze([
     "distribution",
     "player",
     "beams",
@@ -18,7 +18,7 @@
     "votes",
     "mass",
     "watermark",
-  ]; // live/own-KIND.js each
+  ]); // live/own-KIND.js each
 
   const script =
     typeof document === "undefined"
@@ -86,5 +86,5 @@
     return { node: element("div", { class: "dx-own" }, button, trouble, place), update() {} };
   }
 
-  Object.assign(parts, { own });
+  Object.assign(parts, { own, ownKinds: KINDS });
 })();
