@@ -1,7 +1,6 @@
-"""Shared by all tests: shapes checked at run time, and one built site per test run."""
+"""Shared by all tests: shapes checked at run time (tests/helpers/shapes.py), and one built site."""
 
 import os
-import pkgutil
 import signal
 import subprocess
 import sys
@@ -11,6 +10,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from tests.helpers import shapes
+
 # A run started in the background ignores Ctrl-C, and so would the processes that tests interrupt.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -18,16 +19,7 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 ROOT = Path(__file__).resolve().parent.parent
 
 if os.environ.get("DECODELIB_TYPECHECK") != "0":
-    from jaxtyping import install_import_hook
-
-    # Every later import of decodelib in this process checks shapes and types on each call; not in
-    # plain.py, which calls itself for each number of a table, and takes and gives anything.
-    rooms = [module.name for module in pkgutil.iter_modules([str(ROOT / "decodelib")])]
-    # The numeric tower: an int will do for a float, as PEP 484 says.
-    install_import_hook(
-        [f"decodelib.{room}" for room in rooms if room != "plain"],
-        "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))",
-    )
+    shapes.install()
 
 pytest_plugins = ["tests.helpers.hub_fixtures"]
 START = time.monotonic()
@@ -46,6 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    shapes.check_in(item.nodeid)
     limit = item.config.getoption("--for-seconds")
     if limit is not None and time.monotonic() - START > limit:
         pytest.skip(f"not begun within {limit:g} seconds")

@@ -5,6 +5,7 @@ last commit where there is no such branch or one is on it. A room's tests are ru
 drive a browser or are marked long; after 60 seconds no further test is begun.
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -66,6 +67,7 @@ def run(name: str, *arguments: str) -> "subprocess.Popen[bytes]":
 
 def main() -> int:
     start = time.monotonic()
+    os.environ.setdefault("DECODELIB_TYPECHECK", "all")
     types = run("mypy")  # beside the rest, as it takes the longest
     failed = [name for name, *arguments in LINT if run(name, *arguments).wait()]
     if tests := chosen_tests(changed()):

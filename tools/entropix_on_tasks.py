@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "chapters" / "data" / "entropix_on_tasks.json"
 KEEP = ROOT / "_build" / "entropix_on_tasks.jsonl"
 SEED = 11
-PER_KIND, MAX_NEW_TOKENS, ROWS = 50, 48, 36
+PER_KIND, MAX_NEW_TOKENS, ROWS = 100, 48, 36
 
 NAMES = ("Ada", "Ben", "Cora", "Dan", "Eve", "Finn", "Gus", "Hana", "Ivo", "June")
 THINGS = ("apples", "books", "coins", "shells", "stamps", "marbles", "pencils", "buttons")

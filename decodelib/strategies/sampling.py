@@ -51,7 +51,7 @@ class Greedy:
 class Sampling:
     """Draw each token from the model's distribution, changed by processors from left to right.
 
-    `Sampling()` alone is ancestral sampling: the model's own distribution.
+    `Sampling()` alone is random sampling, also called ancestral: the model's own distribution.
 
     Args:
         processors: Callables `p(input_ids, logits)`, such as `Temperature(0.7)`.

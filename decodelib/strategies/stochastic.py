@@ -31,7 +31,7 @@ class StochasticBeamSearch:
     them without looking at all: a partial continuation's G is the largest of its extensions', so
     the noise is drawn top-down, each child's conditioned on its parent's.
 
-    The Generation is the first draw, distributed as ancestral sampling; its `alternatives` are the
+    The Generation is the first draw, distributed as random sampling; its `alternatives` are the
     others. `score` is the sum of the log-probabilities.
 
     Args:

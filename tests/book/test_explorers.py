@@ -75,9 +75,10 @@ def base(site):
         yield address
 
 
-def test_pages_load_less_than_a_megabyte_and_nothing_from_another_host(driver, site, base):
+@weekly_on_all
+def test_pages_load_less_than_a_megabyte_and_nothing_from_another_host(driver, site, base, every):
     weights = {}
-    for path in pages_of(site):
+    for path in chosen(pages_of(site), every, PAGES_DAILY):
         requests(driver)
         visit(driver, f"{base}/{path}")
         asked, failed = requests(driver)
@@ -190,4 +191,5 @@ def test_pages_work_from_a_folder_and_fit_a_phone_320_pixels_wide(driver, site):
         assert driver.execute_script(overflow) == 0, path
         assert console_errors(driver) == [], path
         assert external(requests(driver)[0]) == [], path
+        assert driver.execute_script(ICONS_WITHOUT_A_GLYPH) == [], path
     driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -1,7 +1,7 @@
 """Exercises as assignments of nbgrader and otter-grader: released without solutions, and marked.
 
-The two are no requirement of the book. Install them to run what is skipped without them:
-pip install nbgrader==0.9.6 otter-grader==7.0.0
+The two are no requirement of the book. What is skipped without them runs in an environment of its
+own, weekly: pip install --group graders.
 """
 
 import ast

@@ -32,7 +32,7 @@ SHOWN_AFTER = 4
 STRATEGIES: dict[str, Strategy] = {
     "Greedy": dl.Greedy(),
     "Top-p 0.5": dl.Sampling(dl.TopP(0.5)),
-    "Plain sampling": dl.Sampling(),
+    "Random sampling": dl.Sampling(),
     "Temperature 1.5": dl.Sampling(dl.Temperature(1.5)),
 }
 """Which of them wrote a text is the other game's question."""

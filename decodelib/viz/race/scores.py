@@ -26,7 +26,9 @@ class Metric(NamedTuple):
 METRICS = {
     "surprisal": Metric("Surprisal", "nats a token under the model: low for probable texts"),
     "entropy": Metric("Entropy", "nats: how unsure the model was, on average over the tokens"),
-    "repetition": Metric("Repetition", "the share of texts that end in a repeated phrase", 1.0),
+    "repetition": Metric(
+        "Ends in a loop", "the share of texts whose end is a repeated phrase", 1.0
+    ),
     "distinct_2": Metric("Distinct-2", "the share of a text's token pairs that differ", 1.0),
     "self_bleu": Metric("Self-BLEU", "how alike the texts are: 1 if they are the same", 1.0),
     "length": Metric("Length", "new tokens in a text"),

@@ -11,7 +11,7 @@
   const REQUESTS = {
     Greedy: { strategy: "greedy", given: {} },
     "Top-p 0.5": { strategy: "sampling", given: { top_p: 0.5 } },
-    "Plain sampling": { strategy: "sampling", given: {} },
+    "Random sampling": { strategy: "sampling", given: {} },
     "Temperature 1.5": { strategy: "sampling", given: { temperature: 1.5 } },
   };
 
