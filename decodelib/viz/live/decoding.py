@@ -100,7 +100,8 @@ class Decoding(threading.Thread):
             self._report_progress()  # a strategy that decides late
 
     def _report_progress(self) -> None:
-        message = f"Decoding: {_count(len(self.steps))}." if self.steps else "Searching."
+        searching = f"Searching: the model has been asked {self._passes} times."
+        message = f"Decoding: {_count(len(self.steps))}." if self.steps else searching
         self.report(Report(self._so_far(), self._share(), message, False))
 
     def _share(self) -> float:

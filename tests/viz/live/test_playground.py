@@ -178,6 +178,8 @@ def test_stop_works_on_strategies_that_decide_late(play, lm, monkeypatch, name):
     play.length.value = 100
     play.run.click()
     assert gate.reached.wait(30)
+    if name == "beam":
+        assert "the model has been asked 4 times" in play.status.value
     play.stop.click()
     gate.open.set()
     play.decoding.join(30)
