@@ -66,7 +66,9 @@ def _end_of_nucleus(row: np.ndarray, enough: float) -> tuple[float, int]:
     The tokens near the best are sorted if they are few and enough. Else the mass of each step of
     the logit takes one pass, and only the step in which it reaches `enough` is sorted.
     """
-    row = row.compress(row > -np.inf)
+    left = row > -np.inf
+    if not left.all():  # the copy takes a quarter of the time
+        row = row.compress(left)
     probs, best = _softmax(row), row.max()
     near = row >= best - row.dtype.type(_HEAD)
     if _FEW * np.count_nonzero(near) <= len(row):
