@@ -98,7 +98,7 @@ def test_gpt2_with_a_vocabulary_and_merges_alone_loads(gpt2) -> None:
     text = "The old man’s daughter said: “I am 19 years old.”\n\n"
     assert lm.encode(text).tolist() == expected.encode(text).tolist()
     assert lm.decode(lm.encode(text)) == text
-    assert torch.equal(lm.next_logits(text), expected.next_logits(text))
+    torch.testing.assert_close(lm.next_logits(text), expected.next_logits(text))
 
 
 def test_text_that_utf8_cannot_write_is_refused_by_name(folder) -> None:
