@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--for-seconds", type=float, help="begin no test after so many seconds")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        # Workers begin with equal parts of the list and steal from each other at the end. By name,
+        # most browsers would be in the last part, and each thief of half a file would start what
+        # the file needs, JupyterLab say, again. So the files are mixed, in the same way everywhere.
+        items.sort(key=lambda item: zlib.crc32(item.nodeid.split("::")[0].encode()))
     # A browser beside busy programs may answer late. What fails once is run once more, and the
     # summary names it (RERUN); what fails twice has failed.
     for item in items:

@@ -57,6 +57,8 @@ def browser(width: int = 1280, height: int = 1000, *, mobile: bool = False) -> I
         "--disable-background-networking",
         "--disable-component-update",
         "--disable-sync",
+        "--disable-extensions",
+        "--disable-component-extensions-with-background-pages",
         "--disable-dev-shm-usage",
         "--hide-scrollbars",
         f"--user-data-dir={profile}",
