@@ -107,7 +107,8 @@ def test_the_cell_of_every_strategy_prints_the_text_of_the_page(page):
         options = Select(page.part("strategy")).options
         next(option for option in options if option.text.startswith(strategy)).click()
         page.click(page.all('[data-live="playground"] .live-go')[0])
-        page.wait(lambda: len(page.all(".live-run")) == number and page.run().has_ended())  # noqa: B023
+        page.wait(lambda count=number: len(page.all(".live-run")) == count)
+        page.wait(lambda: page.run().has_ended())
         assert printed_by(page.run().cell()) == page.run().text() != "", strategy
 
 
