@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from tests.helpers import shapes
+from tests.helpers import browser, shapes
 
 # A run started in the background ignores Ctrl-C, and so would the processes that tests interrupt.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
@@ -48,6 +48,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     limit = item.config.getoption("--for-seconds")
     if limit is not None and time.monotonic() - START > limit:
         pytest.skip(f"not begun within {limit:g} seconds")
+
+
+def pytest_sessionfinish() -> None:
+    browser.close_idle()
 
 
 @pytest.fixture(scope="session")

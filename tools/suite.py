@@ -18,6 +18,7 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parent.parent
 # One more than cores: a test with a browser or a kernel waits for it a quarter of the time.
 WORKERS = str(min(4, (os.cpu_count() or 2) + 1))
+TESTS = ["--dist", "worksteal", "-p", "no:nbval"]  # which takes a second to import
 CHAPTERS = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout", "120"]
 CHAPTERS += ["--nbval-sanitize-with", "chapters/nbval_sanitize.cfg", "--dist", "loadscope"]
 
@@ -82,7 +83,7 @@ def main() -> int:
         os.environ.setdefault("DECODELIB_TYPECHECK", "all")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        tests = run("tests", ["--dist", "worksteal", *chosen, "tests"], folder)
+        tests = run("tests", [*TESTS, *chosen, "tests"], folder)
         cells = run("cells of chapters", ["-p", "no:cacheprovider", *CHAPTERS, "chapters"], folder)
     return tell([tests, cells], everything=options.all)
 

@@ -1,8 +1,8 @@
 """The report is complete: every row, every system, and a reason for each difference."""
 
-import subprocess
-import sys
-from pathlib import Path
+import contextlib
+import io
+import runpy
 
 import pytest
 
@@ -10,15 +10,13 @@ from .extremes import ROWS, SECTIONS
 from .strategies import METHODS, verdict
 from .systems import SYSTEMS
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 @pytest.fixture(scope="module")
 def text():
     """What the module prints."""
-    command = [sys.executable, "-m", "tests.conformance"]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return run.stdout
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        runpy.run_module("tests.conformance", run_name="__main__")
+    return printed.getvalue()
 
 
 def test_every_row_has_its_own_part_with_every_system_that_offers_it(text):

@@ -61,6 +61,7 @@ def busy_worker(client) -> int:
                 return pids[address]
 
 
+@pytest.mark.long  # test_sweeps.py has a process killed on the way, without a cluster
 def test_a_worker_killed_on_the_way_loses_nothing_and_doubles_nothing(client, tmp_path, expected):
     keep = tmp_path / "kept.jsonl"
     killed = []

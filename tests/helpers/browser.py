@@ -35,17 +35,37 @@ def chromium() -> str:
     pytest.skip(said)
 
 
+_idle: dict[tuple[int, int, bool], list[Any]] = {}
+"""Browsers that nobody uses, by width, height and whether they are a phone's."""
+
+
 @contextlib.contextmanager
 def browser(width: int = 1280, height: int = 1000, *, mobile: bool = False) -> Iterator:
     """A driver whose network ends at loopback; it logs every request and every console message.
 
+    It has one new tab and has stored nothing. The browser behind it is kept for the next caller, as
+    starting one takes seconds, until `close_idle`.
+
     With DECODELIB_SLOW_BROWSER=8 in the environment its scripts take eight times as long, as they
     may on a busy machine: a test that looks before the page has answered fails then.
     """
+    kept = _idle.setdefault((width, height, mobile), [])
+    driver = kept.pop() if kept else _started(width, height, mobile)
+    try:
+        if slower := os.environ.get("DECODELIB_SLOW_BROWSER"):
+            driver.execute_cdp_cmd("Emulation.setCPUThrottlingRate", {"rate": float(slower)})
+        yield driver
+        _clean(driver)
+    except BaseException:
+        _quit(driver)
+        raise
+    kept.append(driver)
+
+
+def _started(width: int, height: int, mobile: bool) -> Any:
     binary = chromium()
     from selenium import webdriver
 
-    profile = tempfile.mkdtemp(prefix="chromium-")
     options = webdriver.ChromeOptions()
     options.binary_location = binary
     for argument in (
@@ -61,7 +81,7 @@ def browser(width: int = 1280, height: int = 1000, *, mobile: bool = False) -> I
         "--disable-component-extensions-with-background-pages",
         "--disable-dev-shm-usage",
         "--hide-scrollbars",
-        f"--user-data-dir={profile}",
+        f"--user-data-dir={tempfile.mkdtemp(prefix='chromium-')}",
         f"--window-size={width},{height}",
         "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost",
     ):
@@ -72,15 +92,36 @@ def browser(width: int = 1280, height: int = 1000, *, mobile: bool = False) -> I
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
     service = webdriver.ChromeService(shutil.which("chromedriver"))
     driver = webdriver.Chrome(options=options, service=service)
-    try:
-        driver.set_script_timeout(300)  # axe takes its time on long pages
-        if slower := os.environ.get("DECODELIB_SLOW_BROWSER"):
-            driver.execute_cdp_cmd("Emulation.setCPUThrottlingRate", {"rate": float(slower)})
-        driver.get_log("performance")  # what the browser asked for on its own, before any page
-        yield driver
-    finally:
-        driver.quit()
-        shutil.rmtree(profile, ignore_errors=True)
+    driver.set_script_timeout(300)  # axe takes its time on long pages
+    driver.get_log("performance")  # what the browser asked for on its own, before any page
+    return driver
+
+
+def _clean(driver) -> None:
+    """Replace all tabs by a new one, and forget what was stored, logged and changed in them."""
+    driver.switch_to.new_window("tab")
+    new = driver.current_window_handle
+    for handle in set(driver.window_handles) - {new}:
+        driver.switch_to.window(handle)
+        driver.close()
+    driver.switch_to.window(new)
+    everything = {"origin": "*", "storageTypes": "all"}
+    driver.execute_cdp_cmd("Storage.clearDataForOrigin", everything)
+    for log in ("performance", "browser"):
+        driver.get_log(log)
+
+
+def _quit(driver) -> None:
+    profile = driver.capabilities["chrome"]["userDataDir"]
+    driver.quit()
+    shutil.rmtree(profile, ignore_errors=True)
+
+
+def close_idle() -> None:
+    """End the browsers that were kept for a next caller."""
+    for kept in _idle.values():
+        while kept:
+            _quit(kept.pop())
 
 
 def eventually(probe: Callable[[], Any], expected: object, seconds: float = 30) -> None:

@@ -59,7 +59,9 @@ def test_a_deep_copy_shares_no_weights_with_the_model() -> None:
     assert not torch.equal(other.next_logits([3, 4]), before)
 
 
-@pytest.mark.parametrize("kind", ["storybook in float32", "transformers"])
+@pytest.mark.parametrize(
+    "kind", ["storybook in float32", pytest.param("transformers", marks=pytest.mark.long)]
+)
 def test_strategies_that_hold_a_model_decode_alike_in_another_process(kind: str) -> None:
     lm = KINDS[kind]()
     strategies = [

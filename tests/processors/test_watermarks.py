@@ -127,7 +127,7 @@ def test_z_and_p_values_are_their_definitions(lm):
 def test_a_marked_text_is_found_by_its_key_and_an_unmarked_one_is_not(lm, mark):
     g = dl.generate(lm, "Once upon a time", dl.Sampling(mark()), max_new_tokens=60, seed=1)
     assert mark().detect(lm, g.token_ids).p_value < 1e-6
-    others = [mark(key).detect(lm, g.token_ids).p_value for key in range(100, 140)]
+    others = [mark(key).detect(lm, g.token_ids).p_value for key in range(100, 120)]
     if mark is not dl.GreenListWatermark:  # whose p-values are few and large steps
         assert kstest(others, "uniform").pvalue > 1e-3
     assert min(others) > 1e-5

@@ -36,7 +36,8 @@ def test_no_test_is_begun_after_the_time_is_up(tmp_path, seconds, found):
     given = "from tests.conftest import pytest_addoption, pytest_runtest_setup"
     (tmp_path / "conftest.py").write_text(given)
     (tmp_path / "test_one.py").write_text("def test_one(): pass")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_one.py"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    command += ["-p", "no:nbval", "test_one.py"]
     run = subprocess.run(
         [*command, f"--for-seconds={seconds}"],
         cwd=tmp_path,

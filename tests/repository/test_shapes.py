@@ -34,9 +34,9 @@ def test_a_function_made_in_a_call_is_left_alone_while_nothing_is_checked():
         assert (shapes.checker(made) is made) is not checked
 
 
-def test_a_quarter_of_the_tests_check_and_all_where_all_are_asked_for(monkeypatch):
+def test_one_test_in_twelve_checks_and_all_where_all_are_asked_for(monkeypatch):
     names = [f"tests/test_some.py::test_{number}" for number in range(1000)]
     monkeypatch.delenv("DECODELIB_TYPECHECK", raising=False)
-    assert 200 < sum(map(shapes.are_checked_in, names)) < 300
+    assert 50 < sum(map(shapes.are_checked_in, names)) < 120
     monkeypatch.setenv("DECODELIB_TYPECHECK", "all")
     assert all(map(shapes.are_checked_in, names))

@@ -25,7 +25,8 @@ def test_is_late():
 def half(tmp_path_factory):
     folder = tmp_path_factory.mktemp("suite")
     (folder / "test_some.py").write_text(TESTS)
-    return run("tests", ["-n0", "-p", "no:cacheprovider", "-m", "not long", str(folder)], folder)
+    options = ["-n0", "-p", "no:cacheprovider", "-p", "no:nbval", "-m", "not long"]
+    return run("tests", [*options, str(folder)], folder)
 
 
 def test_what_passed_failed_and_was_skipped_is_counted_with_reasons(half):
@@ -47,7 +48,7 @@ def test_the_end_names_failures_and_says_why_tests_were_skipped(half, capsys):
 
 
 def test_a_run_that_died_before_it_could_report_fails(tmp_path, capsys):
-    half = run("tests", ["-n0", "--no-such-option"], tmp_path)
+    half = run("tests", ["-n0", "-p", "no:nbval", "--no-such-option"], tmp_path)
     assert half.passed == 0
     assert tell([half], everything=True) == 1
     assert "pytest ended with" in capsys.readouterr().out

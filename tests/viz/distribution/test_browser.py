@@ -59,10 +59,11 @@ def page(tmp_path_factory) -> str:
     return write_page(tmp_path_factory.mktemp("page") / "page.html", explorers).as_uri()
 
 
-def test_chromium_computes_what_decodelib_computes_on_1000_settings(driver, page, monkeypatch):
+@pytest.mark.parametrize("count", [300, pytest.param(1000, marks=pytest.mark.long)])
+def test_chromium_computes_what_decodelib_computes(driver, page, monkeypatch, count):
     monkeypatch.setenv("DECODELIB_STATIC", "1")
     open_page(driver, page)
-    rows, cases = rows_and_settings(seed=1, count=1000)
+    rows, cases = rows_and_settings(seed=1, count=count)
     explorers = explorers_of(rows)
     question = {"records": [e.data["contexts"][0] for e in explorers], "cases": cases}
     script = ANSWER + "return JSON.stringify(answer(JSON.parse(arguments[0])))"
