@@ -12,7 +12,7 @@ SOMEONE = dl.Constraint.from_choices(
     dl.load("storybook", device="cpu"), [" a", " man", ", there"], open_end=True
 )
 PROMPTS = ["Once upon a time", "", "The King said to the old"]
-LENGTH = 8
+LENGTH = 6
 
 
 @pytest.fixture(scope="module")

@@ -78,10 +78,12 @@ def test_greedy_ids_equal_those_of_transformers(reference, ending, min_new_token
         assert min(len(g.token_ids) for g in ours) > min_new_tokens
 
 
+GRID = [
+    ("a full stop for EOS", 4, *pair, 2)
+    for pair in itertools.product([-1.0, 0.0, 1.0, 2.0], [False, True, "never"])
+]
 BEAMS = [
-    *(("a full stop for EOS", 4, *pair, 2) for pair in itertools.product(
-        [-1.0, 0.0, 1.0, 2.0], [False, True, "never"]
-    )),
+    *GRID[::2], *(pytest.param(*settings, marks=pytest.mark.long) for settings in GRID[1::2]),
     ("a full stop for EOS", 3, 0.5, "never", 3), ("a full stop for EOS", 6, 1.0, False, 1),
     ("EOS", 5, 1.0, False, 1), ("EOS", 3, 0.0, True, 3), ("EOS", 2, 2.0, "never", 1),
     ("no EOS", 5, 1.0, False, 1), ("no EOS", 3, -1.0, True, 3), ("no EOS", 1, 1.0, False, 1),
