@@ -105,6 +105,7 @@ def _clean(driver) -> None:
         driver.switch_to.window(handle)
         driver.close()
     driver.switch_to.window(new)
+    driver.execute_cdp_cmd("Page.bringToFront", {})  # else focus() would send no event
     everything = {"origin": "*", "storageTypes": "all"}
     driver.execute_cdp_cmd("Storage.clearDataForOrigin", everything)
     for log in ("performance", "browser"):
@@ -220,7 +221,8 @@ def axe_violations(
     """
     from axe_playwright_python import __file__ as package
 
-    driver.execute_script((Path(package).parent / "axe.min.js").read_text(encoding="utf-8"))
+    if not driver.execute_script("return Boolean(globalThis.axe)"):
+        driver.execute_script((Path(package).parent / "axe.min.js").read_text(encoding="utf-8"))
     where = "document" if context == "document" else json.dumps(context)
     options = {"resultTypes": ["violations"], "preload": False}
     options |= {"runOnly": list(rules)} if rules else {}

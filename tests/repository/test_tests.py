@@ -49,7 +49,7 @@ TESTED_IN = {
     "viz/entropy/record.py": "viz/entropy/test_explorer.py",
     "viz/live/decoding.py": "viz/live/test_playground.py",
     "viz/live/dials.py": "viz/live/test_playground.py",
-    "viz/live/interruptible.py": "viz/live/test_lab.py",
+    "viz/live/interruptible.py": "viz/test_lab.py",
     "viz/page/pack.py": "viz/engine/test_strategies.py",
     "viz/player/record.py": "viz/player/test_explorer.py",
     "viz/race/scores.py": "viz/race/test_explorer.py",

@@ -1,4 +1,7 @@
-"""All explorers in JupyterLab with a real kernel: readers move traits, traits move the page."""
+"""All explorers, and the playground, in JupyterLab with a real kernel.
+
+Readers move traits, traits move the page; in the playground text streams, and Stop stops.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +14,28 @@ from selenium.webdriver import Keys
 
 from tests.helpers.browser import console_errors, external, requests
 from tests.helpers.explorer_page import READ
-from tests.helpers.lab import open_notebook, wait_for
+from tests.helpers.lab import CELL, open_notebook, wait_for
 from tests.helpers.lab_cases import CELLS, MAKE, MOVES, SETUP, TOLD
 from tests.helpers.player_page import READ as READ_PLAYER
 
 pytestmark = pytest.mark.browser
 
+# Each pass takes 0.05 s, so that the test has time to watch and to stop.
+PLAY = """\
+import time
+slow = dl.load("storybook", device="cpu")
+step = slow.step
+slow.step = lambda *arguments: (time.sleep(0.05), step(*arguments))[1]
+play = viz.playground(slow, "The sea")
+play"""
+PLAYED = "print(play.dials['temperature'].widget.value, len(play.decoding.steps))"
+
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """A notebook in which each kind of explorer is alive, in a cell of its own."""
+    """A notebook in which each kind of explorer is alive in its own cell; the last is PLAY."""
     cells = [f"{kind} = {source}\n{kind}" for kind, source in MAKE.items()]
-    with open_notebook(tmp_path_factory.mktemp("lab"), [SETUP, *cells], 6400) as notebook:
+    with open_notebook(tmp_path_factory.mktemp("lab"), [SETUP, *cells, PLAY], 8000) as notebook:
         for index in range(len(cells) + 1):
             notebook.run(index)
         for kind, index in CELLS.items():
@@ -157,3 +170,87 @@ def test_screenshots_are_taken_where_they_are_asked_for(lab):
         lab.driver.execute_async_script(f"{change}.then(arguments[1])", f"JupyterLab {theme}")
         time.sleep(2)
         lab.driver.save_screenshot(str(Path(shots) / f"lab_{theme.lower()}.png"))
+
+
+def test_in_the_playground_text_streams_stop_stops_and_errors_are_told(lab):
+    from selenium.webdriver.support.ui import Select
+
+    index = len(MAKE) + 1
+    lab.run(index)
+    driver = lab.driver
+    area = driver.execute_script(f"return {CELL}.outputArea.node", index)
+
+    def find(selector: str):
+        found = area.find_elements("css selector", selector)
+        return found[0] if found else None
+
+    def button(name: str):
+        buttons = area.find_elements("tag name", "button")
+        return next(b for b in buttons if b.text == name)
+
+    def text() -> str:
+        shown = find(".dl-generation")
+        return shown.get_attribute("textContent") if shown else ""
+
+    def status() -> str:
+        return find('[role="status"]').text
+
+    prompt = wait_for(lambda: find("textarea"), 120, "the playground")
+    press_into(driver, prompt, "Once upon a time")
+
+    # The text grows while the model works, and Stop is heard although it does.
+    length = area.find_elements("css selector", ".widget-readout")[-1]
+    press_into(driver, length, "200", Keys.ENTER)
+    button("Generate").click()
+    first = wait_for(lambda: len(text()) > 40 and text(), 60, "some text")
+    assert first.startswith("Once upon a time")
+    wait_for(lambda: len(text()) > len(first) and text().startswith(first), 60, "more text")
+    assert not button("Generate").is_enabled()
+    button("Stop").click()
+    wait_for(lambda: status().startswith("Stopped after "), 30, "the end")
+    stopped = text()
+    tokens = int(status().split()[2])
+    assert 0 < tokens < 200
+    assert lab.python(PLAYED) == f"1.0 {tokens}"
+    assert text() == stopped
+    assert button("Generate").is_enabled()
+
+    # A slider moves by the keyboard, which Lab leaves alone; temperature 0 is greedy.
+    slider = find(".widget-hslider")
+    assert slider.find_element("css selector", "label").text == "Temperature"
+    handle = slider.find_element("css selector", '[role="slider"]')
+    readout = slider.find_element("css selector", ".widget-readout")
+    lab.focus(index, handle)
+    for key, value in (
+        (Keys.ARROW_RIGHT, "1.05"),
+        (Keys.ARROW_UP, "1.10"),
+        (Keys.ARROW_LEFT, "1.05"),
+        (Keys.ARROW_DOWN, "1.00"),
+        (Keys.HOME, "0.00"),
+    ):
+        lab.press(key)
+        wait_for(lambda value=value: readout.text == value, 10, f"the slider at {value}")
+        assert driver.switch_to.active_element == handle
+        assert lab.active == index
+    code = area.find_elements("css selector", "textarea")[-1]
+    wait_for(lambda: "dl.Greedy()" in code.get_attribute("value"), 20, "greedy code")
+
+    # What cannot be done is told in a sentence.
+    strategies = area.find_elements("css selector", "select")[2]  # after model and preset
+    Select(strategies).select_by_visible_text("speculative")
+    wait_for(lambda: "Draft must name" in code.get_attribute("value"), 20, "the code's answer")
+    button("Generate").click()
+    wait_for(lambda: status().startswith("Draft must name a model"), 30, "the sentence")
+
+    if shots := os.environ.get("DECODELIB_SCREENSHOTS"):
+        driver.save_screenshot(str(Path(shots) / "playground.png"))
+
+
+def press_into(driver, node, *keys: str) -> None:
+    """Replace the text of a field by typing."""
+    from selenium.webdriver import ActionChains
+
+    driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", node)
+    node.click()
+    chain = ActionChains(driver).key_down(Keys.CONTROL).send_keys("a").key_up(Keys.CONTROL)
+    chain.send_keys(*keys).perform()
