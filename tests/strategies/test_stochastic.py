@@ -5,8 +5,11 @@ import math
 from collections import Counter
 
 import pytest
+import torch
 
 import decodelib as dl
+from decodelib.kernels.seeds import seeded
+from decodelib.strategies.stochastic import perturb
 from tests.helpers.exact import MAX_NEW, TREE, chi_square_p, continuations
 
 
@@ -45,3 +48,15 @@ def test_stochastic_beam_search_finds_every_continuation_when_it_is_wide_enough(
     g = dl.generate(TREE, "", dl.StochasticBeamSearch(100), max_new_tokens=MAX_NEW)
     found = {tuple(x.token_ids): math.exp(x.score) for x in (g, *g.alternatives)}
     assert found == pytest.approx(continuations())
+
+
+def test_the_best_extension_of_a_beam_has_the_beams_own_noise():
+    logprobs = torch.tensor([[0.5, 0.3, 0.2, 0.0], [0.1, 0.6, 0.3, 0.0]], dtype=torch.float64).log()
+    ceilings = torch.tensor([-0.7, 2.5], dtype=torch.float64)
+    first = Counter()
+    for seed in range(400):
+        noisy = perturb(logprobs, ceilings, seeded(seed))
+        torch.testing.assert_close(noisy.amax(-1), ceilings)
+        assert torch.equal(noisy == -torch.inf, logprobs == -torch.inf)
+        first[int(noisy[1].argmax())] += 1
+    assert chi_square_p(first, {0: 0.1, 1: 0.6, 2: 0.3}) > 1e-3
