@@ -9,7 +9,7 @@ from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from decodelib.models.hf import HFModel
 
-# The library works with 5.17 too; the tests of parity were written beside 5.23.
+# Most of the library works with 5.17 too, but for contrastive search; 5.23 is what it asks for.
 newer_transformers = pytest.mark.skipif(
     Version(transformers.__version__) < Version("5.23"),
     reason="transformers 5.17 biases sequences of tokens, and counts marked tokens, differently",
