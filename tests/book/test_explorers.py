@@ -179,10 +179,11 @@ def test_axe_finds_nothing_on_pages_light_or_dark_and_nothing_moves(driver, site
     ask_for_less_motion(driver, "no-preference")
 
 
-def test_pages_work_from_a_folder_and_fit_a_phone_320_pixels_wide(driver, site):
+@weekly_on_all
+def test_pages_work_from_a_folder_and_fit_a_phone_320_pixels_wide(driver, site, every):
     narrow(driver, 320)
     overflow = "const d = document.documentElement; return d.scrollWidth - d.clientWidth"
-    for path in pages_of(site):
+    for path in chosen(pages_of(site), every, PAGES_DAILY):
         requests(driver)
         for root in visit(driver, f"{site.as_uri()}/{path}"):
             driver.execute_script(REVEAL, root)
