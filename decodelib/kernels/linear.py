@@ -160,7 +160,8 @@ class HalfLinear(Linear):
         self._bias, self.num_bytes = bias, 2 * weight.numel() + _nbytes(bias)
         self._packed = torch.ops.quantized.linear_prepack_fp16(weight, bias)
         self._small = None
-        if weight.numel() <= self.LARGEST_FOR_ONE_THREAD and _pack_for_one_thread is not None:
+        small = weight.numel() <= self.LARGEST_FOR_ONE_THREAD and bias is not None
+        if small and _pack_for_one_thread is not None:  # PyTorch 2.8's wants a bias
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "fbgemm.* is deprecated")
                 self._small = _pack_for_one_thread(weight)
