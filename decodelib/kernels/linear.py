@@ -161,7 +161,7 @@ class HalfLinear(Linear):
         self._packed = torch.ops.quantized.linear_prepack_fp16(weight, bias)
         self._small = None
         small = weight.numel() <= self.LARGEST_FOR_ONE_THREAD and bias is not None
-        if small and _pack_for_one_thread is not None:  # PyTorch 2.8's wants a bias
+        if small and _pack_for_one_thread is not None:  # PyTorch 2.8 wants a bias here
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "fbgemm.* is deprecated")
                 self._small = _pack_for_one_thread(weight)

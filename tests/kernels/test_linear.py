@@ -89,8 +89,11 @@ def test_weights_are_stored_in_16_bits_only_where_that_loses_nothing() -> None:
 
 def test_without_the_deprecated_function_products_are_the_same(monkeypatch) -> None:
     weight = random_weight((256, 768), HalfLinear, torch.float32)
-    x = torch.randn(3, 256, generator=torch.Generator().manual_seed(1))
-    found = HalfLinear(weight)(x)
+    generator = torch.Generator().manual_seed(1)
+    x, bias = torch.randn(3, 256, generator=generator), torch.randn(768, generator=generator)
+    packed = HalfLinear(weight, bias)
+    assert packed._small is not None  # or there would be nothing to compare
+    found = packed(x)
     monkeypatch.setattr("decodelib.kernels.linear._pack_for_one_thread", None)
     monkeypatch.setattr("decodelib.kernels.linear._multiply_in_one_thread", None)
-    assert torch.equal(HalfLinear(weight)(x), found)
+    assert torch.equal(HalfLinear(weight, bias)(x), found)
