@@ -7,9 +7,11 @@ import torch
 import torch.nn.functional as F
 
 from decodelib.kernels.linear import HalfLinear, Linear, OneDNNLinear, fastest_linear
+from decodelib.kernels.steady import InPieces, InTiles, steady
 
 # Of GPT-2's own matrices, the one that sums over most, and the one with most outputs.
 SHAPES = [(768, 3072), (3072, 768), (1600, 1600), (256, 8192), (256, 768)]
+LAYOUTS = [(kind, dtype) for kind in (InPieces, InTiles) for dtype in ("float32", "bfloat16")]
 KINDS = [(HalfLinear, "float32"), (OneDNNLinear, "float32"), (OneDNNLinear, "bfloat16")]
 
 
@@ -30,7 +32,11 @@ def threads(request) -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.fixture(params=KINDS, ids=lambda kind: f"{kind[0].__name__}, {kind[1]}")
+def names(kind: tuple[type[Linear], str]) -> str:
+    return f"{kind[0].__name__}, {kind[1]}"
+
+
+@pytest.fixture(params=KINDS, ids=names)
 def kind(request) -> tuple[type[Linear], torch.dtype]:
     linear, dtype = request.param
     return linear, getattr(torch, dtype)
@@ -47,7 +53,7 @@ def test_a_row_of_a_product_does_not_depend_on_the_other_rows(kind, shape) -> No
     generator = torch.Generator().manual_seed(1)
     width, out = shape
     bias, x, to = (torch.randn(70, n, generator=generator).to(dtype) for n in (out, width, out))
-    linear = linear_kind(random_weight(shape, linear_kind, dtype), bias[0])
+    linear = steady(linear_kind, random_weight(shape, linear_kind, dtype), bias[0])
     every, every_to = padded(x, linear_kind), padded(to, linear_kind)
     for rows in (1, 2, 5, 9, 16, 19, 33):
         few = slice(20, 20 + rows)
@@ -57,11 +63,12 @@ def test_a_row_of_a_product_does_not_depend_on_the_other_rows(kind, shape) -> No
         assert torch.equal(linear.add(some, some_to)[:rows], linear.add(every, every_to)[few])
 
 
-@pytest.mark.parametrize("shape", [(48, 144), (3072, 64)], ids=str)
+@pytest.mark.parametrize("kind", [*KINDS, *LAYOUTS], ids=names)
+@pytest.mark.parametrize("shape", [(48, 144), (3072, 64), (40, 1700)], ids=str)
 @pytest.mark.parametrize("biased", [True, False])
 @pytest.mark.parametrize("rows", [7, 24])
 def test_packed_products_are_the_plain_ones(kind, shape, biased, rows) -> None:
-    linear_kind, dtype = kind
+    linear_kind, dtype = kind[0], getattr(torch, kind[1])
     generator = torch.Generator().manual_seed(1)
     width, out = shape
     weight = random_weight(shape, linear_kind, dtype)
@@ -73,6 +80,38 @@ def test_packed_products_are_the_plain_ones(kind, shape, biased, rows) -> None:
     torch.testing.assert_close(packed(x).double(), plain(wide), **near)
     torch.testing.assert_close(packed.gelu(x).double(), plain.gelu(wide), **near)
     torch.testing.assert_close(packed.add(x, to).double(), plain.add(wide, to_wide), **near)
+
+
+@pytest.mark.parametrize("layout", [InPieces, InTiles])
+def test_a_layout_gives_its_weights_back(layout) -> None:
+    weight = random_weight((40, 1700), layout, torch.float32)
+    assert torch.equal(layout(weight).weight, weight)
+
+
+@pytest.mark.parametrize("layout", [InPieces, InTiles])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_where_kernels_differ_a_matrix_is_laid_out_so_that_they_do_not(
+    monkeypatch, layout, dtype
+) -> None:
+    """A processor is pretended whose kernels for few rows differ from those for many."""
+    whole = OneDNNLinear.__call__
+
+    def differing(self: OneDNNLinear, x: torch.Tensor) -> torch.Tensor:
+        is_steady = layout is InPieces and self.weight.shape[0] <= InPieces.WIDEST
+        return whole(self, x) if is_steady or len(x) > 16 else whole(self, x) * 1.25
+
+    monkeypatch.setattr(OneDNNLinear, "__call__", differing)
+    monkeypatch.setattr("decodelib.kernels.steady._layouts", {})
+    weight = random_weight((64, 1700), OneDNNLinear, dtype)
+    zeros = steady(OneDNNLinear, torch.zeros_like(weight))
+    assert type(zeros) is OneDNNLinear  # and says nothing of other matrices of the shape
+    for _ in range(2):  # tried, then known
+        linear = steady(OneDNNLinear, weight)
+        assert type(linear) is layout
+    x = torch.randn(70, 64, generator=torch.Generator().manual_seed(1)).to(dtype)
+    every = linear(x)
+    for rows in (1, 5, 16, 33):
+        assert torch.equal(linear(x[20 : 20 + rows]), every[20 : 20 + rows])
 
 
 def test_weights_are_stored_in_16_bits_only_where_that_loses_nothing() -> None:

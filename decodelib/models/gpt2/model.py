@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from decodelib.kernels.linear import fastest_linear
+from decodelib.kernels.steady import steady
 from decodelib.kernels.threads import sensible_threads
 from decodelib.models.base import LanguageModel, unaffected
 from decodelib.models.files import ModelFiles, examine
@@ -79,7 +80,7 @@ class GPT2(LanguageModel[KVCache]):
         matrices = (tensor for name, tensor in tensors.items() if _is_multiplied(name))
         linear = fastest_linear(matrices)
         self._blocks = [Block.of(tensors, layer, linear) for layer in range(self.config.n_layer)]
-        self._unembedding, self._fitting = linear(self._embedding), linear.fitting
+        self._unembedding, self._fitting = steady(linear, self._embedding), linear.fitting
         self._measure()
 
     def _measure(self) -> None:

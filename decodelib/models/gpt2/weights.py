@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from decodelib.kernels.linear import Linear
+from decodelib.kernels.steady import steady
 from decodelib.models.base import ids_in
 from decodelib.models.files import ModelFiles, check_ids
 
@@ -114,11 +115,11 @@ class Block(NamedTuple):
 
         return cls(
             ln_1=pair("ln_1"),
-            qkv=linear(*pair("attn.c_attn")),
-            out=linear(*pair("attn.c_proj")),
+            qkv=steady(linear, *pair("attn.c_attn")),
+            out=steady(linear, *pair("attn.c_proj")),
             ln_2=pair("ln_2"),
-            up=linear(*pair("mlp.c_fc")),
-            down=linear(*pair("mlp.c_proj")),
+            up=steady(linear, *pair("mlp.c_fc")),
+            down=steady(linear, *pair("mlp.c_proj")),
         )
 
     def tensors(self, layer: int) -> dict[str, Tensor]:
