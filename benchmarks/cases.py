@@ -15,6 +15,7 @@ from transformers import (
 import decodelib as dl
 from benchmarks.pairs import Pair
 from decodelib.decoding.samplers import sample
+from decodelib.distributions import with_late_checks
 
 GREEDY = {"do_sample": False}
 TOP_P = {"do_sample": True, "top_k": 0, "top_p": 0.9}
@@ -157,4 +158,9 @@ def sampler_calls(
             scores = warper(ids, scores)
         return torch.multinomial(scores.softmax(-1), 1)
 
-    return lambda: sample(processors(ids, logits), uniforms), theirs
+    def ours() -> (
+        torch.Tensor
+    ):  # as the loop does it, which checks a GPU's numbers when it has them
+        return with_late_checks(logits.device, lambda: sample(processors(ids, logits), uniforms))
+
+    return ours, theirs

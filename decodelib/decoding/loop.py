@@ -29,6 +29,7 @@ from decodelib.decoding.inputs import (
 from decodelib.decoding.search import Move, Search, Strategy
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import with_late_checks
+from decodelib.kernels.gpu import sent
 from decodelib.models.base import LanguageModel, Prompt
 
 
@@ -204,8 +205,11 @@ def _advance(
     for search, count in zip(searches, counts, strict=True):
         own = partial(search.advance, logits[start : start + count])
         move = Move.of([]) if search.is_over else with_late_checks(logits.device, own)
+        next_ids = move.next_ids
+        if next_ids.device != logits.device:
+            next_ids = sent(next_ids, logits.device)
         # The loop and most caches read ancestors on the host, so they had better be there.
-        moves.append(Move(move.next_ids.to(logits.device), move.ancestors.cpu() + start))
+        moves.append(Move(next_ids, move.ancestors.cpu() + start))
         start += count
     ids, ancestors = (torch.cat(parts) for parts in zip(*moves, strict=True))
     return ids, ancestors, [len(move.next_ids) for move in moves]

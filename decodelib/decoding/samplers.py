@@ -18,6 +18,7 @@ from torch import Tensor
 
 from decodelib.distributions import check_logits, widen
 from decodelib.kernels import rows
+from decodelib.kernels.gpu import sent
 
 
 def argmax(logits: Float[Tensor, "batch vocab"]) -> Int[Tensor, " batch"]:
@@ -56,7 +57,7 @@ def _draw(
 ) -> Int[Tensor, " batch"]:
     cdf = widen(logits).softmax(-1).cumsum(-1)
     total = cdf[:, -1:]
-    target = uniforms.to(cdf.dtype).to(cdf.device)[:, None] * total
+    target = sent(uniforms.to(cdf.dtype), cdf.device)[:, None] * total
     # A uniform near 1 may round up to the total: the last token with any probability is meant.
     target = torch.minimum(target, total.nextafter(torch.zeros_like(total)))
     drawn = torch.searchsorted(cdf, target, right=True)[:, 0]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
 
 import torch
@@ -18,6 +19,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from decodelib.arguments import check_text
+from decodelib.kernels.gpu import without_plans
 from decodelib.kernels.threads import limited_to
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -32,11 +34,14 @@ def unaffected(method: Method) -> Method:
     @functools.wraps(method)
     def run(self: LanguageModel[Any], *args: Any, **kwargs: Any) -> Any:
         kind = self.device.type
-        with torch.no_grad(), limited_to(self.num_threads):
-            if not torch.is_autocast_enabled(kind):
-                return method(self, *args, **kwargs)
-            with torch.autocast(kind, enabled=False):
-                return method(self, *args, **kwargs)
+        with ExitStack() as stack:
+            stack.enter_context(torch.no_grad())
+            stack.enter_context(limited_to(self.num_threads))
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+            if kind == "cuda":
+                stack.enter_context(without_plans())
+            return method(self, *args, **kwargs)
 
     return cast(Method, run)
 

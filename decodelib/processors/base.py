@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from decodelib.arguments import short_repr
+from decodelib.kernels.gpu import sent
 
 
 class Processor:
@@ -74,10 +75,12 @@ class Chain(Processor):
     def __call__(
         self, input_ids: Int[Tensor, "*batch seq"], logits: Float[Tensor, "*batch vocab"]
     ) -> Float[Tensor, "*batch vocab"]:
-        beside = input_ids.to(logits.device)
+        beside = None  # the logits, where most processors want the ids
         for processor in self.processors:
-            on_host = getattr(processor, "reads_ids_on_host", False)
-            result = processor(input_ids if on_host else beside, logits)
+            ids = input_ids
+            if not getattr(processor, "reads_ids_on_host", False):
+                ids = beside = sent(input_ids, logits.device) if beside is None else beside
+            result = processor(ids, logits)
             if not isinstance(result, Tensor) or result.shape != logits.shape:
                 got = tuple(result.shape) if isinstance(result, Tensor) else type(result).__name__
                 wanted = f"processors must return logits of shape {tuple(logits.shape)}"

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from decodelib.arguments import check_integer
 from decodelib.distributions import check_logits
+from decodelib.kernels.gpu import sent
 from decodelib.processors.automata import DFA, EndedVocabulary, TokenAutomaton, outlines_core
 from decodelib.processors.base import LogitsProcessor, Processor, remove
 from decodelib.processors.penalties import AfterPrompt
@@ -161,7 +162,7 @@ class Constraint(Processor):
                 f"logits must be of the constraint's vocabulary of {self.automaton.vocab_size} "
                 f"tokens, got {logits.shape[-1]}"
             )
-        result = remove(logits, self.allowed(input_ids).to(logits.device))
+        result = remove(logits, sent(self.allowed(input_ids), logits.device))
         try:
             check_logits(result)
         except ValueError:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from decodelib.arguments import check_integer, check_number
 from decodelib.distributions import log_probs, widen
+from decodelib.kernels.gpu import sent
 from decodelib.kernels.seeds import WORD, seeded
 from decodelib.processors.base import remove
 from decodelib.processors.marking import Watermark, binomial_tail
@@ -69,7 +70,7 @@ class GreenListWatermark(Watermark):
         self, context: Sequence[int], logits: Float[Tensor, " vocab"]
     ) -> Float[Tensor, " vocab"]:
         wide = widen(logits)
-        wide[self.green(context[-1], len(logits)).to(logits.device)] += self.delta
+        wide[sent(self.green(context[-1], len(logits)), logits.device)] += self.delta
         return keep_finite(wide, logits)
 
     def score(self, context: Sequence[int], token_id: int, vocab_size: int) -> float:
@@ -112,7 +113,7 @@ class GumbelWatermark(Watermark):
     def marked(
         self, context: Sequence[int], logits: Float[Tensor, " vocab"]
     ) -> Float[Tensor, " vocab"]:
-        r = self._numbers(context, len(logits)).to(logits.device)
+        r = sent(self._numbers(context, len(logits)), logits.device)
         # ln(-ln r) - ln p is smallest where r^(1/p) is largest; p may be very small.
         race = (-r.clamp(min=1e-300).log()).log() - log_probs(widen(logits))
         keep = torch.zeros_like(logits, dtype=torch.bool)
@@ -168,7 +169,7 @@ class TournamentWatermark(Watermark):
     def marked(
         self, context: Sequence[int], logits: Float[Tensor, " vocab"]
     ) -> Float[Tensor, " vocab"]:
-        bits = self.bits(context, len(logits)).to(logits.device)
+        bits = sent(self.bits(context, len(logits)), logits.device)
         p = log_probs(widen(logits)).exp()
         for layer in bits:
             p = p * (1 + layer - (p * layer).sum()).clamp(min=0)

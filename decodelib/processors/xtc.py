@@ -12,6 +12,7 @@ from torch import Tensor
 
 from decodelib.arguments import check_integer, check_number
 from decodelib.distributions import reaches
+from decodelib.kernels.gpu import ids_on
 from decodelib.kernels.seeds import WORD, seeded
 from decodelib.processors.base import Processor, remove
 
@@ -75,7 +76,8 @@ class XTC(Processor):
             return logits.clone()
         least = logits.masked_fill(~top, torch.inf).argmin(-1, keepdim=True)
         excluded = top.scatter(-1, least, False)
-        protected = excluded[..., list(self.protected_ids)].any(-1, keepdim=True)
+        ids = ids_on(logits.device, self.protected_ids)
+        protected = excluded.index_select(-1, ids).any(-1, keepdim=True)
         excluded &= ~protected
         return remove(logits, ~excluded)
 

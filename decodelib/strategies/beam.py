@@ -23,6 +23,7 @@ from decodelib.decoding.samplers import fetch, without_replacement
 from decodelib.decoding.search import LateSearch, Move
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import check_logits, widen
+from decodelib.kernels.gpu import sent
 from decodelib.kernels.seeds import seeded
 from decodelib.models.base import LanguageModel
 from decodelib.processors.base import Chain, Processors, chain_of, given_processors
@@ -230,9 +231,9 @@ class Beams(LateSearch):
         allowed = self.stopping.forbid_early_end(logprobs, lengths, dead_rows="keep")
         allowed = process_hypotheses(self.chain, [h.transcript for h in self.live], allowed)
         so_far = torch.tensor([h.logprob for h in self.live], dtype=allowed.dtype)
-        totals = allowed + so_far.to(allowed.device)[:, None]
+        totals = allowed + sent(so_far, allowed.device)[:, None]
         if penalty is not None:
-            totals = totals - penalty.to(totals)
+            totals = totals - sent(penalty.to(totals.dtype), totals.device)
         totals = totals.flatten()
         self.stopping.check_way_on(totals, lengths[0])
         check_logits(totals)

@@ -18,6 +18,7 @@ from decodelib.decoding.samplers import fetch, log_probs_of, sample, systematic,
 from decodelib.decoding.search import LateSearch, Move
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import widen
+from decodelib.kernels.gpu import ids_on, sent
 from decodelib.kernels.seeds import WORD, seeded
 from decodelib.models.base import Cache, LanguageModel
 from decodelib.processors.base import Chain, LogitsProcessor, remove
@@ -142,7 +143,7 @@ class _Conditioned(LateSearch):
     def _begin(self, first: int, count: int) -> None:
         """Read the prompt, and begin `count` continuations of which this is the first."""
         [empty] = self.transcripts
-        ids = torch.tensor(empty.prompt_ids, device=self.lm.device)
+        ids = ids_on(self.lm.device, empty.prompt_ids)
         room = len(ids) + empty.stopping.max_new_tokens
         logits, cache = self.lm.prefill([ids], room)
         self._generators = [seeded(self._seed(i)) for i in range(first, first + count)]
@@ -162,14 +163,14 @@ class _Conditioned(LateSearch):
         free = stopping.forbid_early_end(self._logits, lengths)
         free = process([self.chain] * len(rows), rows, free)
         ids = torch.tensor([row.prompt_ids + row.token_ids for row in rows])
-        return free, remove(free, self.constraint.allowed(ids).to(free.device))
+        return free, remove(free, sent(self.constraint.allowed(ids), free.device))
 
     def _draw(
         self, logits: Float[Tensor, "some vocab"], lines: list[int]
     ) -> tuple[Int[Tensor, " some"], Float[Tensor, " some"]]:
         """Return a draw from each of these rows, by its continuation's generator; and its ln p."""
         ids = sample(logits, uniforms([self._generators[self.places[line]] for line in lines]))
-        return ids, log_probs_of(self._logits[lines], ids)
+        return ids, log_probs_of(self._logits[ids_on(self.lm.device, lines)], ids)
 
     def _append(self, line: int, token_id: int, logprob: float, after: Tensor) -> None:
         """Append a token to the continuation of one of these rows."""
@@ -183,7 +184,7 @@ class _Conditioned(LateSearch):
             assert self._cache is not None
             ids = torch.tensor([self.rows[place].token_ids[-1] for place in places])
             self._cache = self._cache.select(torch.tensor(lines))
-            self._logits = self.lm.step(ids.to(self.lm.device), self._cache)
+            self._logits = self.lm.step(sent(ids, self.lm.device), self._cache)
 
 
 class Rejection(_Conditioned):
@@ -251,7 +252,7 @@ class Particles(_Conditioned):
             )
         lines = [line for line, mass in enumerate(masses) if mass > -math.inf]
         if lines:
-            token_ids, logprobs = fetch(*self._draw(masked[lines], lines))
+            token_ids, logprobs = fetch(*self._draw(masked[ids_on(self.lm.device, lines)], lines))
             for line, token_id, logprob in zip(lines, token_ids, logprobs, strict=True):
                 self._append(line, token_id, logprob, masked)
         sources = list(range(count))

@@ -17,6 +17,7 @@ from decodelib.decoding.processing import chains_of
 from decodelib.decoding.search import Move, check_room
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import log_probs
+from decodelib.kernels.gpu import ids_on, sent
 from decodelib.kernels.seeds import seeded
 from decodelib.models.base import LanguageModel, Prompt
 from decodelib.processors.base import Chain, LogitsProcessor, remove
@@ -187,7 +188,7 @@ class Other:
                     f"{name} must have room in {lm.name}'s context of {lm.context_length} with the "
                     f"new tokens, got a prompt of {len(prompts[0])} tokens"
                 )
-        rows = [torch.tensor(ids, device=self.model.device) for ids in prompts]
+        rows = [ids_on(self.model.device, ids) for ids in prompts]
         room = max(map(len, rows)) + transcripts[0].stopping.max_new_tokens
         self.logits, self._cache = self.model.prefill(rows, room)
 
@@ -195,4 +196,4 @@ class Other:
         """Read the tokens that the search has chosen."""
         if len(move.next_ids):
             self._cache = self._cache.select(move.ancestors)
-            self.logits = self.model.step(move.next_ids.to(self.model.device), self._cache)
+            self.logits = self.model.step(sent(move.next_ids, self.model.device), self._cache)

@@ -17,6 +17,7 @@ from decodelib.decoding.samplers import fetch
 from decodelib.decoding.search import LateSearch, Move
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import check_logits, widen
+from decodelib.kernels.gpu import sent
 from decodelib.kernels.seeds import seeded
 from decodelib.models.base import LanguageModel
 from decodelib.processors.base import Chain, Processors, given_processors
@@ -145,8 +146,8 @@ class StochasticBeams(LateSearch):
         allowed = allowed.log_softmax(-1).where(alive, -torch.inf)
         so_far = torch.tensor([beam.logprob for beam in live], dtype=allowed.dtype)
         ceilings = torch.tensor([beam.perturbed for beam in live], dtype=allowed.dtype)
-        totals = allowed + so_far.to(allowed.device)[:, None]
-        noisy = perturb(totals, ceilings.to(allowed.device), self.generator)
+        totals = allowed + sent(so_far, allowed.device)[:, None]
+        noisy = perturb(totals, sent(ceilings, allowed.device), self.generator)
         best = noisy.flatten().topk(min(self.num_beams, noisy.numel()))
         rows, ids = best.indices // logits.shape[-1], best.indices % logits.shape[-1]
         values = best.values, rows, ids, logprobs[rows, ids], totals[rows, ids]
@@ -169,7 +170,7 @@ def perturb(
     """
     draws = torch.rand(logprobs.shape, generator=generator, dtype=torch.float64)
     uniform = draws.clamp(min=torch.finfo(torch.float64).tiny).to(logprobs.dtype)
-    gumbel = logprobs - (-uniform.to(logprobs.device).log()).log()
+    gumbel = logprobs - (-sent(uniform, logprobs.device).log()).log()
     gap = ceilings[:, None] - gumbel
     below = gap + torch.log1p(-(gumbel - gumbel.amax(-1, keepdim=True)).exp())
     conditioned = ceilings[:, None] - below.clamp(min=0) - torch.log1p((-below.abs()).exp())

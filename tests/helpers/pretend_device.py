@@ -2,7 +2,7 @@
 
 A GPU runs ahead of the host until the host asks for a number. Each such question is a wait, and the
 loop may afford one a token. Here every tensor made on the device, or from one that was, notes when
-the host looks at its numbers.
+the host looks at its numbers, and so does one that is sent in a way that waits.
 """
 
 from __future__ import annotations
@@ -33,10 +33,12 @@ class OnDevice(Tensor):
         name = getattr(func, "__name__", "")
         if func == Tensor.device.__get__:  # type: ignore[attr-defined]
             return DEVICE
-        by_mask = name in ("__getitem__", "__setitem__") and _is_asked_for(args[1])
+        by_index = name in ("__getitem__", "__setitem__")
+        by_mask = by_index and _is_asked_for(args[1])
+        by_list = by_index and _has_list(args[1])  # which is sent first
         to_host = name == "to" and any(_is(value, "cpu") for value in [*args[1:], *kwargs.values()])
-        if name in LOOKS or by_mask or to_host:
-            cls.looks.append("mask" if by_mask else name)
+        if name in LOOKS or by_mask or by_list or to_host:
+            cls.looks.append("mask" if by_mask else "list" if by_list else name)
         if name == "to":
             args = tuple("cpu" if isinstance(a, torch.device) else a for a in args)
             kwargs |= {"device": "cpu"} if "device" in kwargs else {}
@@ -53,9 +55,16 @@ class Factories(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
+        if func is Tensor.pin_memory:
+            return args[0]  # there is no such memory without a GPU
         wanted = [*args[1:], *kwargs.values()]
         if not any(isinstance(value, torch.device) and value == DEVICE for value in wanted):
             return func(*args, **kwargs)
+        from_host = func is torch.tensor or (
+            func is Tensor.to and not isinstance(args[0], OnDevice) and args[0].numel()
+        )
+        if from_host and not kwargs.get("non_blocking"):
+            OnDevice.looks.append("sent")
         args = tuple("cpu" if isinstance(a, torch.device) else a for a in args)
         kwargs = {k: "cpu" if isinstance(v, torch.device) else v for k, v in kwargs.items()}
         with torch._C.DisableTorchFunctionSubclass():
@@ -71,6 +80,10 @@ def _is_asked_for(index: object) -> bool:
     """Return whether the host must know an index: a mask's number of rows, or a single place."""
     tensors = [part for part in (index if isinstance(index, tuple) else (index,)) if _on(part)]
     return any(part.dtype == torch.bool or part.ndim == 0 for part in tensors)
+
+
+def _has_list(index: object) -> bool:
+    return any(isinstance(part, list) for part in (index if isinstance(index, tuple) else (index,)))
 
 
 def _on(part: object) -> TypeGuard[OnDevice]:

@@ -9,10 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+from decodelib.kernels.gpu import ids_on
+
+if TYPE_CHECKING:
+    from decodelib.models.gpt2.graphs import StepGraph
 
 
 class KVCache:
@@ -28,7 +34,11 @@ class KVCache:
         buffer: Keys and values in one tensor. Slots beyond `lengths` are unused.
         used: The position after every row's last token.
         hidden: The final hidden states of the positions read last.
+        graph, steps: On a GPU, the recorded step, and the steps taken without one.
     """
+
+    graph: StepGraph | None = None
+    steps = 0
 
     def __init__(
         self,
@@ -74,6 +84,11 @@ class KVCache:
     def num_bytes(self) -> int:
         """The bytes of all keys and values, slots and positions not yet used included."""
         return self.buffer.nbytes
+
+    @property
+    def starts(self) -> list[int]:
+        """Where the first token of each slot that has a row is."""
+        return self._starts
 
     @property
     def lengths(self) -> list[int]:
@@ -128,7 +143,7 @@ class KVCache:
         """Say which slot each row is in."""
         self._slots = slots
         in_order = slots == list(range(len(slots)))
-        self._order = None if in_order else torch.tensor(slots, device=self.buffer.device)
+        self._order = None if in_order else ids_on(self.buffer.device, slots)
 
     def _copy(self, source: int, slot: int) -> None:
         start = self._common[source].get(slot, self._starts[source])

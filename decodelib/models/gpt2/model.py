@@ -20,6 +20,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from decodelib.kernels.gpu import sent
 from decodelib.kernels.linear import fastest_linear
 from decodelib.kernels.steady import steady
 from decodelib.kernels.threads import sensible_threads
@@ -32,6 +33,7 @@ from decodelib.models.gpt2.attend import (
     join_heads,
     split_heads,
 )
+from decodelib.models.gpt2.graphs import graph_for
 from decodelib.models.gpt2.kv_cache import KVCache
 from decodelib.models.gpt2.tokenizer import load_tokenizer
 from decodelib.models.gpt2.weights import Block, GPT2Config, arranged, tensor_shapes
@@ -207,8 +209,17 @@ class GPT2(LanguageModel[KVCache]):
         lengths = cache.lengths
         if max(lengths) + new > cache.capacity:
             raise ValueError(f"cache is full: it has room for {cache.capacity} positions a row")
+        on_gpu = self.device.type == "cuda"
+        graph = graph_for(self._hidden, self._unembed, cache) if on_gpu and new == 1 else None
+        if graph is not None:
+            hidden, logits = graph(cache.to_slots(ids)[:, 0], cache)
+            cache.hidden = cache.to_rows(hidden[:, None])
+            cache.used += 1
+            return cache.to_rows(logits[:, None])
         places = [length + i for length in lengths for i in range(new)]
-        positions = torch.tensor(places, device=self.device)
+        positions = torch.tensor(places)
+        if on_gpu:
+            positions = sent(positions, self.device)
         # PyTorch's own attention on the CPU adds up in another order for few rows than for many.
         attend = _attention_of_one if new == 1 and self.device.type == "cpu" else _attention
         hidden = self._hidden(cache.to_slots(ids).flatten(), positions, attend(cache, rows, new))
