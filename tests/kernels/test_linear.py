@@ -55,12 +55,16 @@ def test_a_row_of_a_product_does_not_depend_on_the_other_rows(kind, shape) -> No
     bias, x, to = (torch.randn(70, n, generator=generator).to(dtype) for n in (out, width, out))
     linear = steady(linear_kind, random_weight(shape, linear_kind, dtype), bias[0])
     every, every_to = padded(x, linear_kind), padded(to, linear_kind)
+    # What is left of a sum when its rounded self is taken off shows every change of order.
+    off = -linear.add(every, torch.zeros_like(every_to))
     for rows in (1, 2, 5, 9, 16, 19, 33):
         few = slice(20, 20 + rows)
         some, some_to = padded(x[few], linear_kind), padded(to[few], linear_kind)
         assert torch.equal(linear(some)[:rows], linear(every)[few])
         assert torch.equal(linear.gelu(some)[:rows], linear.gelu(every)[few])
         assert torch.equal(linear.add(some, some_to)[:rows], linear.add(every, every_to)[few])
+        some_off = padded(off[few], linear_kind)
+        assert torch.equal(linear.add(some, some_off)[:rows], linear.add(every, off)[few])
 
 
 @pytest.mark.parametrize("kind", [*KINDS, *LAYOUTS], ids=names)
@@ -94,13 +98,13 @@ def test_where_kernels_differ_a_matrix_is_laid_out_so_that_they_do_not(
     monkeypatch, layout, dtype
 ) -> None:
     """A processor is pretended whose kernels for few rows differ from those for many."""
-    whole = OneDNNLinear.__call__
+    whole = OneDNNLinear.add
 
-    def differing(self: OneDNNLinear, x: torch.Tensor) -> torch.Tensor:
+    def differing(self: OneDNNLinear, x: torch.Tensor, to: torch.Tensor) -> torch.Tensor:
         is_steady = layout is InPieces and self.weight.shape[0] <= InPieces.WIDEST
-        return whole(self, x) if is_steady or len(x) > 16 else whole(self, x) * 1.25
+        return whole(self, x, to if is_steady or len(x) > 16 else to * 1.25)
 
-    monkeypatch.setattr(OneDNNLinear, "__call__", differing)
+    monkeypatch.setattr(OneDNNLinear, "add", differing)
     monkeypatch.setattr("decodelib.kernels.steady._layouts", {})
     weight = random_weight((64, 1700), OneDNNLinear, dtype)
     zeros = steady(OneDNNLinear, torch.zeros_like(weight))
@@ -108,10 +112,12 @@ def test_where_kernels_differ_a_matrix_is_laid_out_so_that_they_do_not(
     for _ in range(2):  # tried, then known
         linear = steady(OneDNNLinear, weight)
         assert type(linear) is layout
-    x = torch.randn(70, 64, generator=torch.Generator().manual_seed(1)).to(dtype)
-    every = linear(x)
+    generator = torch.Generator().manual_seed(1)
+    x, to = (torch.randn(70, n, generator=generator).to(dtype) for n in (64, 1700))
+    every = linear.add(x, to)
     for rows in (1, 5, 16, 33):
-        assert torch.equal(linear(x[20 : 20 + rows]), every[20 : 20 + rows])
+        few = slice(20, 20 + rows)
+        assert torch.equal(linear.add(x[few], to[few]), every[few])
 
 
 def test_weights_are_stored_in_16_bits_only_where_that_loses_nothing() -> None:
