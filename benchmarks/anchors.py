@@ -1,8 +1,9 @@
 """Two others beside which to stand: transformers compiled, and llama.cpp on the same weights.
 
 One row, greedy, and with llama.cpp a chain of samplers too. transformers with a static cache is
-compiled by PyTorch, for which a C++ compiler must be there. llama.cpp is tried if llama-cpp-python
-is installed: `pip install llama-cpp-python`, which builds it. Each is checked to give decodelib's
+compiled by PyTorch, for which a C++ compiler must be there; on a GPU it replays a CUDA graph. On a
+CPU llama.cpp is tried if llama-cpp-python is installed: `pip install llama-cpp-python`, which
+builds it. Each is checked to give decodelib's
 tokens, or, where it draws, tokens that decodelib's chain leaves.
 """
 
@@ -65,7 +66,7 @@ def _others(pair: Pair, prompt: torch.Tensor) -> dict[str, Callable[[], list[int
     others: dict[str, Callable[[], list[int]]] = {}
     if shutil.which("g++") or shutil.which("clang++"):
         others["transformers, compiled"] = _compiled(pair, prompt)
-    if importlib.util.find_spec("llama_cpp"):
+    if pair.ours.device.type == "cpu" and importlib.util.find_spec("llama_cpp"):
         for kind in ("F32", "F16"):
             others[f"llama.cpp, {kind}"] = _llama_cpp(pair, prompt, kind)
             others[f"llama.cpp, {kind}, chain"] = _llama_cpp(pair, prompt, kind, draws=True)
@@ -73,7 +74,10 @@ def _others(pair: Pair, prompt: torch.Tensor) -> dict[str, Callable[[], list[int
 
 
 def _compiled(pair: Pair, prompt: torch.Tensor) -> Callable[[], list[int]]:
-    settings = CompileConfig(mode="default", fullgraph=True, dynamic=False)
+    on_cpu = pair.ours.device.type == "cpu"
+    settings = CompileConfig(
+        mode="default" if on_cpu else "reduce-overhead", fullgraph=True, dynamic=False
+    )
     settings._compile_all_devices = True  # or transformers compiles on a GPU alone
 
     def run() -> list[int]:
@@ -84,7 +88,7 @@ def _compiled(pair: Pair, prompt: torch.Tensor) -> Callable[[], list[int]]:
             cache_implementation="static",
             compile_config=settings,
         )
-        ids = prompt[None]
+        ids = prompt[None].to(pair.ours.device)
         with torch.inference_mode():
             output = pair.theirs.generate(ids, attention_mask=torch.ones_like(ids))
         return output[0, PROMPT:].tolist()

@@ -1,6 +1,8 @@
 """How a step grows with context, batch and beams, and a sampler with the vocabulary."""
 
+import math
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from transformers import DynamicCache
@@ -9,9 +11,11 @@ import decodelib as dl
 from benchmarks.cases import GREEDY, TOP_P, beams, sampler_calls
 from benchmarks.pairs import Pair
 from benchmarks.timing import compare, median_ms
+from decodelib.models.gpt2 import graphs
 
 CONTEXTS = [16, 64, 256, 512, 1000]
 BATCHES = [1, 2, 4, 8, 16, 32, 64]
+MORE_ON_A_GPU = [128, 256, 512, 1024]
 BEAMS = [1, 2, 5, 10]
 VOCABULARIES = [8_192, 50_257, 151_936, 262_144]  # storybook, GPT-2, Qwen 2.5, Gemma 3
 
@@ -41,9 +45,10 @@ def with_context(pair: Pair, repeats: int) -> list[dict[str, Any]]:
 
 
 def with_batch(pair: Pair, repeats: int) -> list[dict[str, Any]]:
-    """Time one forward step of so many rows, 16 tokens into each."""
+    """Time one forward step of so many rows, 16 tokens into each; on a GPU recorded and not."""
     rows = []
-    for batch in BATCHES:
+    on_gpu = pair.ours.device.type == "cuda"
+    for batch in BATCHES + MORE_ON_A_GPU * on_gpu:
         prompts = [pair.prompt(16, row).to(pair.ours.device) for row in range(batch)]
         next_ids = torch.stack([ids[0] for ids in prompts])
         with torch.inference_mode():
@@ -53,7 +58,13 @@ def with_batch(pair: Pair, repeats: int) -> list[dict[str, Any]]:
                 pair.ours.step(next_ids, cache)
                 cache.rewind(1)
 
-            rows.append({"batch": batch, "ours_ms": median_ms(step, repeats, pair.ours.device)})
+            if on_gpu:
+                with patch.object(graphs, "STEPS_BEFORE", math.inf):
+                    plain_ms = median_ms(step, repeats, pair.ours.device)
+                for _ in range(graphs.STEPS_BEFORE):
+                    step()
+            row = {"batch": batch, "ours_ms": median_ms(step, repeats, pair.ours.device)}
+            rows.append(row | {"unrecorded_ms": plain_ms} if on_gpu else row)
     return rows
 
 
