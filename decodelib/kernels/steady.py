@@ -1,10 +1,10 @@
 """Products in which a row never depends on the other rows, whatever processor this is.
 
 oneDNN chooses among its kernels by the matrix, the number of rows and the processor, and they do
-not all add up in the same order. On one Intel Xeon a row of a 768 by 3,072 product in float32 had
-other bits among 4, 16, 64 and 70 rows, on one AMD EPYC never. Nothing says beforehand which kernels
-agree, so a matrix of each shape is tried when a model is laid out: whole, in narrow pieces, and at
-last in tiles of always as many rows.
+not all add up in the same order. On an Intel Xeon with AMX a row of a 768 by 3,072 product in
+float32 had other bits among 4, 16 and 70 rows, on an AMD EPYC never. Nothing says beforehand which
+kernels agree, so a matrix of each shape is tried when a model is laid out: whole, in narrow pieces,
+and at last in tiles of always as many rows.
 """
 
 from __future__ import annotations
