@@ -7,6 +7,7 @@ import torch
 
 import decodelib as dl
 from decodelib.kernels.seeds import seeded
+from tests.helpers.default_device import default_device
 
 PROMPTS = ["Once upon a time", "She"]
 
@@ -26,9 +27,7 @@ def setting(change, restore):
 AMBIENT = {
     "nothing": nullcontext,
     "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
-    "a default device": setting(
-        lambda: torch.set_default_device("meta"), lambda: torch.set_default_device(None)
-    ),
+    "a default device": lambda: default_device("meta"),
     "a device context": lambda: torch.device("meta"),
     "a default type": setting(
         lambda: torch.set_default_dtype(torch.float64),
@@ -90,6 +89,7 @@ def test_ambient_state_changes_nothing(lm, strategies, wanted, name) -> None:
         assert decode(lm, strategies) == wanted
         assert (torch.is_inference_mode_enabled(), torch.empty(0).device) == before
         assert torch.is_autocast_enabled("cpu") == (name == "autocast")
+    assert torch.get_default_device().type == "cpu"  # which the tests after this one may ask for
 
 
 def test_a_default_device_that_cannot_be_asked_for_is_none(lm, monkeypatch) -> None:

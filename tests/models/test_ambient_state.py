@@ -13,6 +13,7 @@ import decodelib as dl
 from decodelib.models.gpt2.attention_maps import attention
 from decodelib.models.gpt2.early_exit import first_layers
 from decodelib.models.hf import HFModel
+from tests.helpers.default_device import default_device
 from tests.helpers.gpt2 import save_random_gpt2
 from tests.helpers.hf_models import CONFIGS, PROMPTS, byte_tokenizer, random_model
 
@@ -47,6 +48,7 @@ def deterministic() -> Iterator[None]:
 STATES: dict[str, Callable] = {
     "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
     "a default device": lambda: torch.device("meta"),
+    "a default device taken back": lambda: default_device(None),
     "float64 by default": lambda: default_dtype(torch.float64),
     "float16 by default": lambda: default_dtype(torch.float16),
     "inference mode": torch.inference_mode,
