@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import importlib
 import os
 import queue
 import shutil
@@ -204,12 +205,21 @@ def _first_contact(repo_id: str, revision: str) -> None:
         raise error
 
 
+def _http_library() -> Any:
+    """Return the library whose errors huggingface_hub passes on: httpx, or httpx2 since its 2.0."""
+    import huggingface_hub
+
+    major = int(huggingface_hub.__version__.split(".")[0])
+    return importlib.import_module("httpx2" if major >= 2 else "httpx")
+
+
 @contextmanager
 def _explained(repo_id: str) -> Iterator[None]:
     """Turn whatever goes wrong with the hub or its cache into an error of one sentence."""
     try:
-        import httpx2
         from huggingface_hub.errors import HFValidationError, XetDownloadError
+
+        http = _http_library()
     except ImportError as error:
         raise ImportError(
             f"{repo_id} needs the huggingface_hub library: pip install 'decodelib[hub]'"
@@ -217,16 +227,16 @@ def _explained(repo_id: str) -> Iterator[None]:
 
     try:
         yield
-    except (OSError, httpx2.HTTPError, XetDownloadError) as error:
+    except (OSError, http.HTTPError, XetDownloadError) as error:
         raise OSError(_sentence(error, repo_id)) from error
     except HFValidationError as error:
         raise ValueError(f"{repo_id!r} is not an id that a model on the hub can have") from error
 
 
 def _sentence(error: Exception, repo_id: str) -> str:
-    import httpx2
     from huggingface_hub import constants, errors
 
+    http = _http_library()
     if isinstance(error, errors.LocalEntryNotFoundError) and isinstance(error.__cause__, Exception):
         error = error.__cause__  # which says what really happened
     cache, host = constants.HF_HUB_CACHE, constants.ENDPOINT
@@ -240,9 +250,9 @@ def _sentence(error: Exception, repo_id: str) -> str:
         return f"{repo_id} on {host} is not a complete model of this version: check the name"
     if isinstance(error, errors.OfflineModeIsEnabled):
         return f"{repo_id} is not in {cache}, and HF_HUB_OFFLINE forbids to download it: unset it"
-    if isinstance(error, httpx2.TimeoutException | TimeoutError):
+    if isinstance(error, http.TimeoutException | TimeoutError):
         return f"{host} is too slow to give {repo_id}: try again later"
-    if isinstance(error, httpx2.TransportError):
+    if isinstance(error, http.TransportError):
         return f"{host} cannot be reached for {repo_id}: check the network connection and try again"
     if isinstance(error, errors.HfHubHTTPError):
         status = error.response.status_code
