@@ -23,7 +23,7 @@ def sent(tensor: Tensor, device: torch.device) -> Tensor:
 
 def ids_on(device: torch.device, ids: Sequence[int]) -> Int[Tensor, " ids"]:
     """Return token ids, or rows to choose, as a tensor on the device; sent like any other."""
-    return sent(torch.tensor(ids, dtype=torch.long), device)
+    return sent(torch.tensor(ids, dtype=torch.long, device="cpu"), device)
 
 
 @contextmanager

@@ -42,6 +42,10 @@ class InPieces(Linear):
         self._pieces = [OneDNNLinear(w, b) for w, b in zip(weights, biases, strict=True)]
         self.num_bytes = sum(piece.num_bytes for piece in self._pieces)
 
+    @staticmethod
+    def serves(weight: Tensor) -> bool:
+        return OneDNNLinear.serves(weight)
+
     @property
     def weight(self) -> Float[Tensor, "out width"]:
         return torch.cat([piece.weight for piece in self._pieces])
@@ -100,7 +104,7 @@ def steady(
 def _rows_agree(product: Linear, weight: Tensor) -> bool:
     """Return whether a row has the same bits among few as among many, and in every place."""
     generator = torch.Generator().manual_seed(0)
-    row = torch.randn(1, weight.shape[1], generator=generator).to(weight.dtype)
+    row = torch.randn(1, weight.shape[1], generator=generator, device="cpu").to(weight.dtype)
     x = row.repeat(MANY, 1)
     # Rounded to bfloat16, one sum in ten thousand shows that it was added up in another order. What
     # is left when the sum itself is taken off shows it in most.

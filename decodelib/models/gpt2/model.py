@@ -209,16 +209,16 @@ class GPT2(LanguageModel[KVCache]):
         lengths = cache.lengths
         if max(lengths) + new > cache.capacity:
             raise ValueError(f"cache is full: it has room for {cache.capacity} positions a row")
-        on_gpu = self.device.type == "cuda"
-        graph = graph_for(self._hidden, self._unembed, cache) if on_gpu and new == 1 else None
+        recorded = new == 1 and self.device.type == "cuda"
+        graph = graph_for(self._hidden, self._unembed, cache) if recorded else None
         if graph is not None:
             hidden, logits = graph(cache.to_slots(ids)[:, 0], cache)
             cache.hidden = cache.to_rows(hidden[:, None])
             cache.used += 1
             return cache.to_rows(logits[:, None])
         places = [length + i for length in lengths for i in range(new)]
-        positions = torch.tensor(places)
-        if on_gpu:
+        positions = torch.tensor(places, device="cpu")
+        if self.device.type != "cpu":
             positions = sent(positions, self.device)
         # PyTorch's own attention on the CPU adds up in another order for few rows than for many.
         attend = _attention_of_one if new == 1 and self.device.type == "cpu" else _attention
