@@ -1,8 +1,9 @@
 """Run all tests: those in tests/, then every cell of every chapter against its stored output.
 
 `python -m tools.suite` is `make test`; with `--all`, that is `make test-all`, long statistics too.
-The chapters are run whatever the tests found. The last lines say what failed, what was skipped and
-why; the exit status is 1 if anything failed.
+Both run side by side, whatever the other finds. What the chapters print is shown when the tests are
+done. The last lines say what failed, what was skipped and why; the exit status is 1 if anything
+failed.
 """
 
 import argparse
@@ -11,16 +12,20 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
+CORES = os.cpu_count() or 2
 # One more than cores: a test with a browser or a kernel waits for it a quarter of the time.
-WORKERS = str(min(4, (os.cpu_count() or 2) + 1))
-TESTS = ["--dist", "worksteal", "-p", "no:nbval"]  # which takes a second to import
+TESTS = ["-n", str(min(4, CORES + 1)), "--dist", "worksteal"]
+TESTS += ["-p", "no:nbval"]  # which takes a second to import
 CHAPTERS = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout", "120"]
-CHAPTERS += ["--nbval-sanitize-with", "chapters/nbval_sanitize.cfg", "--dist", "loadscope"]
+CHAPTERS += ["--nbval-sanitize-with", "chapters/nbval_sanitize.cfg"]
+CHAPTERS += ["-n", str(min(4, max(1, CORES // 2))), "--dist", "loadscope"]
 
 
 @dataclass
@@ -63,15 +68,16 @@ def read(name: str, status: int, report: Path) -> Half:
     return half
 
 
-def run(name: str, arguments: list[str], folder: Path) -> Half:
-    """Run pytest, showing what it prints."""
+def run(name: str, arguments: list[str], folder: Path, log: Path | None = None) -> Half:
+    """Run pytest, showing what it prints, or writing it to a file."""
     report = folder / f"{name}.xml"
-    command = [sys.executable, "-m", "pytest", "-q", "-n", WORKERS, f"--junitxml={report}"]
+    command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *arguments]
     # As many processes as cores: more threads than one each would only get in each other's way.
     # Where somebody asks for more, a thread that waits for others sleeps.
     environment = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"} | os.environ
-    status = subprocess.run([*command, *arguments], cwd=ROOT, env=environment).returncode
-    return read(name, status, report)
+    with open(log, "w") if log else nullcontext() as output:
+        process = subprocess.run(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
+    return read(name, process.returncode, report)
 
 
 def main() -> int:
@@ -81,10 +87,13 @@ def main() -> int:
     chosen = [] if options.all else ["-m", "not long"]
     if options.all:
         os.environ.setdefault("DECODELIB_TYPECHECK", "all")
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor() as beside:
+        folder, log = Path(name), Path(name) / "cells.log"
+        arguments = ["-p", "no:cacheprovider", *CHAPTERS, "chapters"]
+        chapters = beside.submit(run, "cells of chapters", arguments, folder, log)
         tests = run("tests", [*TESTS, *chosen, "tests"], folder)
-        cells = run("cells of chapters", ["-p", "no:cacheprovider", *CHAPTERS, "chapters"], folder)
+        cells = chapters.result()
+        print(log.read_text(encoding="utf-8"))
     return tell([tests, cells], everything=options.all)
 
 

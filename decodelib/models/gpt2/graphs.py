@@ -72,7 +72,10 @@ class StepGraph:
 
     def step(self) -> tuple[Tensor, Tensor]:
         """Compute what the graph repeats, from the tensors that change."""
-        used, starts, slots = self._used, self._starts, len(self._ids)
+        used, slots = self._used, len(self._ids)
+        # A slot that was left behind may begin after the place to which the others were rewound.
+        # It sees that place at least: a row that sees nothing is NaN, and that would stay.
+        starts = torch.minimum(self._starts, used)
         seen = (self._places <= used) & (self._places >= starts[:, None])
         mask = seen[:, None, None, :]
         keys, values = self._buffer[:, :, :, :, : self._end]
@@ -90,11 +93,12 @@ class StepGraph:
     def _run(self) -> tuple[Tensor, Tensor]:
         if not self._buffer.is_cuda:
             return self.step()
-        if self._graph is None or self._results is None:
-            self._graph, self._results = self._record()
-        self._graph.replay()
-        hidden, logits = self._results
-        return hidden.clone(), logits.clone()  # the next step will overwrite them
+        with torch.cuda.device(self._buffer.device):
+            if self._graph is None or self._results is None:
+                self._graph, self._results = self._record()
+            self._graph.replay()
+            hidden, logits = self._results
+            return hidden.clone(), logits.clone()  # the next step will overwrite them
 
     def _record(self) -> tuple[torch.cuda.CUDAGraph, tuple[Tensor, Tensor]]:
         side = torch.cuda.Stream()

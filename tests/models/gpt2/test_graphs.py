@@ -49,6 +49,24 @@ def test_a_recorded_step_is_the_plain_one_through_every_change_of_rows(lm) -> No
     torch.testing.assert_close(found, lm.step(again, theirs), atol=1e-9, rtol=0)
 
 
+def test_a_slot_that_was_left_behind_spoils_nothing_when_the_others_are_rewound(lm) -> None:
+    ours, theirs = with_cache(lm, [5, 4]), with_cache(lm, [5, 4])
+    graph = StepGraph(lm._hidden, lm._unembed, ours)
+    for cache in (ours, theirs):
+        lm.extend(torch.full((2, 3), 9, device=lm.device), cache)
+        cache.select(torch.tensor([0]))
+    ids = torch.tensor([7], device=lm.device)
+    for place in (3, 0):  # the other slot begins where the rows are now, and then they go back
+        graph(ours.to_slots(ids), ours)
+        ours.rewind(place)
+        theirs.rewind(place)
+    assert bool(ours.buffer.isfinite().all())
+    ours, theirs = ours.select(torch.tensor([0, 0])), theirs.select(torch.tensor([0, 0]))
+    ids = torch.tensor([7, 8], device=lm.device)
+    found = graph(ours.to_slots(ids), ours)[1]
+    torch.testing.assert_close(ours.to_rows(found), lm.step(ids, theirs), atol=1e-9, rtol=0)
+
+
 def test_a_graph_ends_with_its_block_and_with_its_buffer(lm, monkeypatch) -> None:
     monkeypatch.setattr(graphs, "BLOCK", 8)
     cache = with_cache(lm, [5, 6])
