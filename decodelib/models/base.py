@@ -26,7 +26,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def unaffected(method: Method) -> Method:
-    """Let a model's method compute in its own threads, without gradients or autocast.
+    """Let a model's method compute in its own threads, without gradients, autocast or plans.
 
     Whatever the caller has set is as it was afterwards.
     """
