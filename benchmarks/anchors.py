@@ -3,8 +3,8 @@
 One row, greedy, and with llama.cpp a chain of samplers too. transformers with a static cache is
 compiled by PyTorch, for which a C++ compiler must be there; on a GPU it replays a CUDA graph. On a
 CPU llama.cpp is tried if llama-cpp-python is installed: `pip install llama-cpp-python`, which
-builds it. Each is checked to give decodelib's
-tokens, or, where it draws, tokens that decodelib's chain leaves.
+builds it. Each is checked to give decodelib's tokens, or, where it draws, tokens that decodelib's
+chain leaves.
 """
 
 from __future__ import annotations

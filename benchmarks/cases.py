@@ -158,9 +158,8 @@ def sampler_calls(
             scores = warper(ids, scores)
         return torch.multinomial(scores.softmax(-1), 1)
 
-    def ours() -> (
-        torch.Tensor
-    ):  # as the loop does it, which checks a GPU's numbers when it has them
+    # As the loop does it, which checks a GPU's numbers when it fetches them.
+    def ours() -> torch.Tensor:
         return with_late_checks(logits.device, lambda: sample(processors(ids, logits), uniforms))
 
     return ours, theirs

@@ -1,4 +1,4 @@
-"""Run all tests: those in tests/, then every cell of every chapter against its stored output.
+"""Run all tests: those in tests/, and every cell of every chapter against its stored output.
 
 `python -m tools.suite` is `make test`; with `--all`, that is `make test-all`, long statistics too.
 Both run side by side, whatever the other finds. What the chapters print is shown when the tests are

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from decodelib.decoding.transcript import Transcript
-from decodelib.kernels.gpu import ids_on
+from decodelib.kernels.gpu import integers_on
 from decodelib.processors.base import Chain, Processors, chain_of
 
 
@@ -40,7 +40,7 @@ def process(
             input_ids = torch.tensor(ids)
         if len(calls) == 1:
             return chains[0](input_ids, logits if chains[0].is_own else logits.clone())
-        places = ids_on(logits.device, rows)
+        places = integers_on(logits.device, rows)
         result[places] = chains[rows[0]](input_ids, logits[places])
     return result
 

@@ -1,4 +1,4 @@
-"""What a GPU needs to be told: numbers sent while it works, and attention without plans."""
+"""What a GPU needs to be told: numbers sent while it works, and attention without cuDNN."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def sent(tensor: Tensor, device: torch.device) -> Tensor:
     return tensor.pin_memory().to(device, non_blocking=True)
 
 
-def ids_on(device: torch.device, ids: Sequence[int]) -> Int[Tensor, " ids"]:
-    """Return token ids, or rows to choose, as a tensor on the device; sent like any other."""
+def integers_on(device: torch.device, ids: Sequence[int]) -> Int[Tensor, " ids"]:
+    """Return token ids, rows or positions as a tensor on the device; sent like any other."""
     return sent(torch.tensor(ids, dtype=torch.long, device="cpu"), device)
 
 
 @contextmanager
-def without_plans() -> Iterator[None]:
+def without_cudnn_attention() -> Iterator[None]:
     """Leave cuDNN out of attention, and PyTorch's setting as it was.
 
     cuDNN plans its attention anew for every length of a text, for 50 ms on an H100, where a step of

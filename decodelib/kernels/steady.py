@@ -10,6 +10,7 @@ and at last in tiles of always as many rows.
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -117,4 +118,4 @@ def _rows_agree(product: Linear, weight: Tensor) -> bool:
 
 def _tiles(x: Float[Tensor, "rows width"]) -> tuple[Tensor, ...]:
     missing = -len(x) % InTiles.ROWS
-    return torch.nn.functional.pad(x, (0, 0, 0, missing)).split(InTiles.ROWS)
+    return F.pad(x, (0, 0, 0, missing)).split(InTiles.ROWS)

@@ -19,15 +19,16 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from decodelib.arguments import check_text
-from decodelib.kernels.gpu import without_plans
+from decodelib.kernels.gpu import without_cudnn_attention
 from decodelib.kernels.threads import limited_to
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def unaffected(method: Method) -> Method:
-    """Let a model's method compute in its own threads, without gradients, autocast or plans.
+    """Let a model's method compute in its own threads, without gradients or autocast.
 
+    On a GPU it does without cuDNN's attention, too: see `without_cudnn_attention`.
     Whatever the caller has set is as it was afterwards.
     """
 
@@ -40,7 +41,7 @@ def unaffected(method: Method) -> Method:
             if torch.is_autocast_enabled(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))
             if kind == "cuda":
-                stack.enter_context(without_plans())
+                stack.enter_context(without_cudnn_attention())
             return method(self, *args, **kwargs)
 
     return cast(Method, run)

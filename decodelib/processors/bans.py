@@ -13,7 +13,7 @@ from torch import Tensor
 
 from decodelib.arguments import check_integer, check_number
 from decodelib.distributions import check_logits, widen
-from decodelib.kernels.gpu import ids_on
+from decodelib.kernels.gpu import integers_on
 from decodelib.processors.base import Processor, remove
 from decodelib.processors.penalties import LookingBack, keep_finite
 
@@ -105,7 +105,7 @@ class SuppressTokens(Processor):
             if len(word) > 1:
                 banned[..., word[-1]] |= _ends_with(input_ids, word[:-1])
         alone = [word[0] for word in words if len(word) == 1]
-        banned.index_fill_(-1, ids_on(logits.device, alone), True)
+        banned.index_fill_(-1, integers_on(logits.device, alone), True)
         return _ban(logits, banned)
 
 
@@ -180,7 +180,7 @@ def _ends_with(input_ids: Int[Tensor, "*batch seq"], ending: Word) -> Bool[Tenso
     if len(ending) > input_ids.shape[-1]:
         return torch.zeros(input_ids.shape[:-1], dtype=torch.bool, device=input_ids.device)
     tail = input_ids[..., input_ids.shape[-1] - len(ending) :]
-    return (tail == ids_on(input_ids.device, ending)).all(-1)
+    return (tail == integers_on(input_ids.device, ending)).all(-1)
 
 
 def _ban(

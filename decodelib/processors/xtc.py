@@ -12,7 +12,7 @@ from torch import Tensor
 
 from decodelib.arguments import check_integer, check_number
 from decodelib.distributions import reaches
-from decodelib.kernels.gpu import ids_on
+from decodelib.kernels.gpu import integers_on
 from decodelib.kernels.seeds import WORD, seeded
 from decodelib.processors.base import Processor, remove
 
@@ -76,7 +76,7 @@ class XTC(Processor):
             return logits.clone()
         least = logits.masked_fill(~top, torch.inf).argmin(-1, keepdim=True)
         excluded = top.scatter(-1, least, False)
-        ids = ids_on(logits.device, self.protected_ids)
+        ids = integers_on(logits.device, self.protected_ids)
         protected = excluded.index_select(-1, ids).any(-1, keepdim=True)
         excluded &= ~protected
         return remove(logits, ~excluded)

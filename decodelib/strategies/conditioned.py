@@ -18,7 +18,7 @@ from decodelib.decoding.samplers import fetch, log_probs_of, sample, systematic,
 from decodelib.decoding.search import LateSearch, Move
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import widen
-from decodelib.kernels.gpu import ids_on, sent
+from decodelib.kernels.gpu import integers_on, sent
 from decodelib.kernels.seeds import WORD, seeded
 from decodelib.models.base import Cache, LanguageModel
 from decodelib.processors.base import Chain, LogitsProcessor, remove
@@ -143,7 +143,7 @@ class _Conditioned(LateSearch):
     def _begin(self, first: int, count: int) -> None:
         """Read the prompt, and begin `count` continuations of which this is the first."""
         [empty] = self.transcripts
-        ids = ids_on(self.lm.device, empty.prompt_ids)
+        ids = integers_on(self.lm.device, empty.prompt_ids)
         room = len(ids) + empty.stopping.max_new_tokens
         logits, cache = self.lm.prefill([ids], room)
         self._generators = [seeded(self._seed(i)) for i in range(first, first + count)]
@@ -166,11 +166,13 @@ class _Conditioned(LateSearch):
         return free, remove(free, sent(self.constraint.allowed(ids), free.device))
 
     def _draw(
-        self, logits: Float[Tensor, "some vocab"], lines: list[int]
+        self, logits: Float[Tensor, "rows vocab"], lines: list[int]
     ) -> tuple[Int[Tensor, " some"], Float[Tensor, " some"]]:
         """Return a draw from each of these rows, by its continuation's generator; and its ln p."""
-        ids = sample(logits, uniforms([self._generators[self.places[line]] for line in lines]))
-        return ids, log_probs_of(self._logits[ids_on(self.lm.device, lines)], ids)
+        rows = integers_on(self.lm.device, lines)
+        chances = uniforms([self._generators[self.places[line]] for line in lines])
+        ids = sample(logits[rows], chances)
+        return ids, log_probs_of(self._logits[rows], ids)
 
     def _append(self, line: int, token_id: int, logprob: float, after: Tensor) -> None:
         """Append a token to the continuation of one of these rows."""
@@ -252,7 +254,7 @@ class Particles(_Conditioned):
             )
         lines = [line for line, mass in enumerate(masses) if mass > -math.inf]
         if lines:
-            token_ids, logprobs = fetch(*self._draw(masked[ids_on(self.lm.device, lines)], lines))
+            token_ids, logprobs = fetch(*self._draw(masked, lines))
             for line, token_id, logprob in zip(lines, token_ids, logprobs, strict=True):
                 self._append(line, token_id, logprob, masked)
         sources = list(range(count))

@@ -16,7 +16,7 @@ from decodelib.decoding.samplers import fetch, log_probs_of
 from decodelib.decoding.search import Move, Search
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import check_logits, widen
-from decodelib.kernels.gpu import ids_on
+from decodelib.kernels.gpu import integers_on
 from decodelib.models.base import Cache, LanguageModel
 from decodelib.processors.base import Chain, Processors, chain_of, given_processors, remove
 
@@ -84,7 +84,7 @@ class Contrast(Search):
     ) -> None:
         self.strategy, self.lm, self.transcripts = strategy, lm, [transcript]
         self.chain = chain
-        ids = ids_on(lm.device, transcript.prompt_ids)
+        ids = integers_on(lm.device, transcript.prompt_ids)
         room = len(ids) + transcript.stopping.max_new_tokens
         self._logits, self._cache = lm.prefill([ids], room)
         self._context = _directions(self._cache, lm)[0]  # (positions, width)

@@ -17,7 +17,7 @@ from decodelib.decoding.processing import chains_of
 from decodelib.decoding.search import Move, check_room
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import log_probs
-from decodelib.kernels.gpu import ids_on, sent
+from decodelib.kernels.gpu import integers_on, sent
 from decodelib.kernels.seeds import seeded
 from decodelib.models.base import LanguageModel, Prompt
 from decodelib.processors.base import Chain, LogitsProcessor, remove
@@ -188,7 +188,7 @@ class Other:
                     f"{name} must have room in {lm.name}'s context of {lm.context_length} with the "
                     f"new tokens, got a prompt of {len(prompts[0])} tokens"
                 )
-        rows = [ids_on(self.model.device, ids) for ids in prompts]
+        rows = [integers_on(self.model.device, ids) for ids in prompts]
         room = max(map(len, rows)) + transcripts[0].stopping.max_new_tokens
         self.logits, self._cache = self.model.prefill(rows, room)
 

@@ -17,7 +17,7 @@ from decodelib.decoding.samplers import fetch, log_probs_of, sample, uniforms
 from decodelib.decoding.search import LateSearch, Move
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import divided
-from decodelib.kernels.gpu import ids_on
+from decodelib.kernels.gpu import integers_on
 from decodelib.kernels.seeds import seeded
 from decodelib.models.base import LanguageModel
 from decodelib.processors.base import Chain, Processors, given_processors
@@ -159,7 +159,7 @@ class SuffixChain(LateSearch):
         self.room = self.moves_left = 0
         self.limit = transcript.stopping.max_new_tokens
         self.temperature = strategy.temperature or 1 / strategy.alpha
-        ids = ids_on(lm.device, transcript.prompt_ids)
+        ids = integers_on(lm.device, transcript.prompt_ids)
         self._first, self._cache = lm.prefill([ids], len(ids) + self.limit)
         self._read: list[int] = []
 
@@ -235,11 +235,11 @@ class SuffixChain(LateSearch):
         try:
             self._cache.rewind(unshared)
         except ValueError:  # layers with a running state forget nothing: read it all again
-            whole = ids_on(self.lm.device, self.transcripts[0].prompt_ids + ids)
+            whole = integers_on(self.lm.device, self.transcripts[0].prompt_ids + ids)
             room = len(self.transcripts[0].prompt_ids) + self.limit
             logits, self._cache = self.lm.prefill([whole], room)
             return logits
-        new = ids_on(self.lm.device, ids[shared:])[None]
+        new = integers_on(self.lm.device, ids[shared:])[None]
         return self.lm.extend(new, self._cache)[:, -1]
 
     def _transcript(self, text: Sequence[Drawn], trace: bool) -> Transcript:

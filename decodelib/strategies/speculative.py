@@ -20,7 +20,7 @@ from decodelib.decoding.samplers import fetch, log_probs_of, sample, uniforms
 from decodelib.decoding.search import Move, Search, check_room
 from decodelib.decoding.transcript import Transcript
 from decodelib.distributions import widen
-from decodelib.kernels.gpu import ids_on
+from decodelib.kernels.gpu import integers_on
 from decodelib.kernels.seeds import seeded
 from decodelib.models.base import Cache, LanguageModel
 from decodelib.processors.base import Chain, LogitsProcessor, given_processors
@@ -135,7 +135,7 @@ class Speculation(Search):
         last = self.transcript.token_ids[-1]
         left = self.transcript.stopping.max_new_tokens - len(self.transcript.token_ids)
         drafted = self.drafter.propose(min(self.num_draft_tokens, left - 1))
-        read = ids_on(self.target.device, [last, *(token_id for token_id, _ in drafted)])
+        read = integers_on(self.target.device, [last, *(token_id for token_id, _ in drafted)])
         logits = self.target.extend(read[None], cache)[0]  # (proposal + 1, V)
         accepted = self._check(drafted, logits)
         cache.rewind(len(drafted) - accepted)
@@ -145,7 +145,7 @@ class Speculation(Search):
         """Read the prompt, and let the target give the first token."""
         ids = self.transcript.prompt_ids
         room = len(ids) + self.transcript.stopping.max_new_tokens
-        logits, self._cache = self.target.prefill([ids_on(self.target.device, ids)], room)
+        logits, self._cache = self.target.prefill([integers_on(self.target.device, ids)], room)
         self.drafter.begin(ids, room)
         self._draw(logits, self.processed(logits, self.transcript), "target")
 
@@ -154,7 +154,7 @@ class Speculation(Search):
         for place, (token_id, q) in enumerate(drafted):
             before = logits[place : place + 1]
             after = self.processed(before, self.transcript)
-            p, ids = probabilities(after[0]), ids_on(self.target.device, [token_id])
+            p, ids = probabilities(after[0]), integers_on(self.target.device, [token_id])
             values = acceptance(p, q.to(p))[ids], log_probs_of(before, ids)
             [chance], [logprob] = fetch(*values, checked=(before, after))
             if not self._accepts(chance):
@@ -205,7 +205,7 @@ class Drafting:
         self._cache: Cache
 
     def begin(self, ids: Sequence[int], room: int) -> None:
-        _, self._cache = self.model.prefill([ids_on(self.model.device, ids)], room)
+        _, self._cache = self.model.prefill([integers_on(self.model.device, ids)], room)
 
     def propose(self, count: int) -> Drafted:
         search = self.search
@@ -232,7 +232,7 @@ class Drafting:
             self._read(drafted[-1][0])  # the target has read its last proposal already
 
     def _read(self, token_id: int) -> Float[Tensor, "1 vocab"]:
-        return self.model.step(ids_on(self.model.device, [token_id]), self._cache)
+        return self.model.step(integers_on(self.model.device, [token_id]), self._cache)
 
     @staticmethod
     def _with_a_way_on(logits: Tensor, transcript: Transcript) -> Float[Tensor, "1 vocab"]:

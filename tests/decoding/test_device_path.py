@@ -143,9 +143,9 @@ def test_a_token_that_is_drawn_for_power_sampling_costs_one_look() -> None:
     found: list[dl.Generation] = []
     power = dl.PowerSampling(num_moves=2, processors=BOTH)
     looks = looks_during(lambda: found.extend(run(DeviceLM(), power)))
-    looks = [look for look in looks if look != "sent"]  # which prompts are
     drawn = sum(len(move.token_ids) - (move.place or 0) for g in found for move in g.moves)
-    assert len(looks) == drawn + len(PROMPTS)  # the prompts' own tokens are asked for as well
+    assert looks.count("sent") == len(PROMPTS)
+    assert len(looks) == drawn + 2 * len(PROMPTS)  # the prompts' own are sent, and asked for
     assert drawn > 8 * len(PROMPTS)
 
 

@@ -1,19 +1,11 @@
 """Small random models of families that transformers has, and a tokenizer for their vocabulary."""
 
-import pytest
 import torch
 import transformers
-from packaging.version import Version
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from decodelib.models.hf import HFModel
-
-# Most of the library works with 5.17 too, but for contrastive search; 5.23 is what it asks for.
-newer_transformers = pytest.mark.skipif(
-    Version(transformers.__version__) < Version("5.23"),
-    reason="transformers 5.17 biases sequences of tokens, and counts marked tokens, differently",
-)
 
 VOCAB = 61
 SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": VOCAB}

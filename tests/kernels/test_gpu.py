@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from decodelib.kernels.gpu import ids_on, sent, without_plans
+from decodelib.kernels.gpu import integers_on, sent, without_cudnn_attention
 
 DEVICES = [torch.device("cpu")] + [torch.device("cuda", 0)] * torch.cuda.is_available()
 
@@ -15,7 +15,7 @@ def test_what_is_sent_is_what_arrives(device) -> None:
         assert arrived.device == device
         assert torch.equal(arrived.cpu(), tensor)
     with torch.device("meta"):  # a default of the caller's
-        ids = ids_on(device, [4, 2])
+        ids = integers_on(device, [4, 2])
     assert ids.dtype == torch.long
     assert ids.tolist() == [4, 2]
 
@@ -28,7 +28,7 @@ def test_on_the_host_nothing_is_copied() -> None:
 @pytest.mark.parametrize("before", [True, False])
 def test_plans_are_left_out_for_as_long_as_it_says(before) -> None:
     def stop() -> None:
-        with without_plans():
+        with without_cudnn_attention():
             assert not torch.backends.cuda.cudnn_sdp_enabled()
             raise RuntimeError("stopped")
 

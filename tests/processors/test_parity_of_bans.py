@@ -15,7 +15,6 @@ from transformers import (
 )
 
 import decodelib as dl
-from tests.helpers.hf_models import newer_transformers
 
 VOCAB = 12
 WORDS = [[3], [5, 6], [1, 2, 1]]
@@ -41,7 +40,6 @@ PAIRS = [
 ]
 
 
-@newer_transformers
 @pytest.mark.parametrize(("ours", "theirs"), PAIRS, ids=lambda pair: repr(pair)[:60])
 @pytest.mark.parametrize("length", [1, 2, 5, 12])
 def test_processors_equal_those_of_transformers(ours, theirs, length):

@@ -11,7 +11,6 @@ from scipy.stats import binom, chisquare, gamma, kstest
 
 import decodelib as dl
 from decodelib.processors.marking import binomial_tail
-from tests.helpers.hf_models import newer_transformers
 
 P = torch.tensor([0.4, 0.3, 0.2, 0.1, 0.0], dtype=torch.float64)
 MARKS = [dl.GreenListWatermark, dl.GumbelWatermark, dl.TournamentWatermark]
@@ -75,7 +74,6 @@ def test_parity_of_the_tournament_with_transformers_update():
     assert torch.allclose(found.softmax(-1), expected.softmax(-1), atol=1e-9)
 
 
-@newer_transformers
 def test_parity_of_the_green_list_with_transformers(lm):
     transformers = pytest.importorskip("transformers")
     processors = pytest.importorskip("transformers.generation.logits_process")

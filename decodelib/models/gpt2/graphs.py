@@ -8,7 +8,7 @@ tensors: the tokens, their place, and where each row begins.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeAlias
 
 import torch
@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from decodelib.kernels.gpu import ids_on
+from decodelib.kernels.gpu import integers_on
 from decodelib.models.gpt2.attend import Attend, join_heads, split_heads
 from decodelib.models.gpt2.kv_cache import KVCache
 
@@ -48,7 +48,7 @@ class StepGraph:
             self._used = torch.zeros(1, dtype=torch.long, device=device)
             self._starts = torch.zeros(slots, dtype=torch.long, device=device)
             self._places = torch.arange(self._end, device=device)
-        self._known: Sequence[int] = ()
+        self._known: list[int] = []
         self._graph: torch.cuda.CUDAGraph | None = None
         self._results: tuple[Tensor, Tensor] | None = None
 
@@ -63,10 +63,10 @@ class StepGraph:
         rows = len(ids)
         self._ids[:rows].copy_(ids)
         self._used.fill_(cache.used)
-        starts = [*cache.starts, *[cache.used] * (len(self._ids) - rows)]
-        if starts[:rows] != self._known:
-            self._starts.copy_(ids_on(self._starts.device, starts))
-            self._known = starts[:rows]
+        if cache.starts != self._known:
+            left_behind = [cache.used] * (len(self._ids) - rows)
+            self._starts.copy_(integers_on(self._starts.device, cache.starts + left_behind))
+            self._known = list(cache.starts)  # which the cache changes in place
         hidden, logits = self._run()
         return hidden[:rows], logits[:rows]
 

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from decodelib.kernels.gpu import ids_on
+from decodelib.kernels.gpu import integers_on
 
 if TYPE_CHECKING:
     from decodelib.models.gpt2.graphs import StepGraph
@@ -37,9 +37,6 @@ class KVCache:
         graph, steps: On a GPU, the recorded step, and the steps taken without one.
     """
 
-    graph: StepGraph | None = None
-    steps = 0
-
     def __init__(
         self,
         shape: tuple[int, int, int],
@@ -58,6 +55,8 @@ class KVCache:
         with torch.inference_mode(False):  # or it could be written in that mode alone
             self.buffer = torch.zeros(size, dtype=dtype, device=device)
         self.hidden: Float[Tensor, "rows new width"] | None = None
+        self.graph: StepGraph | None = None
+        self.steps = 0
         rows = sorted(range(len(lengths)), key=lengths.__getitem__)
         self._starts = [self.used - lengths[row] for row in rows]  # of each slot's first token
         # For each slot the others it has a history in common with, and up to which position.
@@ -143,7 +142,7 @@ class KVCache:
         """Say which slot each row is in."""
         self._slots = slots
         in_order = slots == list(range(len(slots)))
-        self._order = None if in_order else ids_on(self.buffer.device, slots)
+        self._order = None if in_order else integers_on(self.buffer.device, slots)
 
     def _copy(self, source: int, slot: int) -> None:
         start = self._common[source].get(slot, self._starts[source])
